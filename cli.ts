@@ -1,0 +1,186 @@
+/** The command line: the only file that sees every layer, each loaded only by the command that needs it. */
+import { readFileSync } from 'node:fs';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { CommandResult } from '#scenarios/format/command.ts';
+import { exitCodes } from '#scenarios/format/exit-codes.ts';
+import type {
+  CommandContext,
+  CompareOptions,
+  DemoOptions,
+  ReproOptions,
+  RunOptions,
+} from '#sim/lab/options.ts';
+
+const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
+
+const program = new Command('sluice')
+  .description(
+    'Find out in simulation what a distribution policy costs and how fast it is, then run that policy.',
+  )
+  .version(version, '--version')
+  .helpOption('-h, --help')
+  .showHelpAfterError('(--help shows what is allowed)')
+  .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'sluice: ')) })
+  .exitOverride();
+
+program
+  .command('demo')
+  .description('compare the policies on a sample scenario, then show the page')
+  .option('--quick', 'fewer clients and no page')
+  .action(
+    does(async (options: DemoOptions) => (await import('#sim/lab/demo.ts')).demoCommand(options, context)),
+  );
+
+withOutput(withOverrides(program.command('run <scenario>')))
+  .description('simulate one scenario and print its result')
+  .option('--policy <name>', "instead of the scenario's policy")
+  .option('--trace <file>', 'write what happened, for the visualiser')
+  .action(
+    does(async (scenario: string, options: Omit<RunOptions, 'scenario'>) =>
+      (await import('#sim/lab/run.ts')).runCommand({ ...options, scenario }, context),
+    ),
+  );
+
+withOutput(withOverrides(program.command('compare <scenario>')))
+  .description('simulate one scenario under several policies')
+  .option('--policies <a,b,c>', 'which, instead of all', names)
+  .option('--seeds <n>', 'how many seeds', countAbove0)
+  .option('--workers <n>', 'how many at once', countAbove0)
+  .action(
+    does(async (scenario: string, options: Omit<CompareOptions, 'scenario'>) =>
+      (await import('#sim/lab/compare.ts')).compareCommand({ ...options, scenario }, context),
+    ),
+  );
+
+program
+  .command('repro <result>')
+  .description('run a result again and say whether it is identical')
+  .option('--json', 'print JSON')
+  .action(
+    does(async (result: string, options: Omit<ReproOptions, 'result'>) =>
+      (await import('#sim/lab/repro.ts')).reproCommand({ ...options, result }, context),
+    ),
+  );
+
+program
+  .command('doctor')
+  .description('say what is missing on this machine and how to get it')
+  .option('--json', 'print JSON')
+  .action(
+    does(async (options: { json?: boolean }) => (await import('#sim/lab/doctor.ts')).doctorCommand(options)),
+  );
+
+const scenario = program.command('scenario').description('check, list and describe scenario files');
+
+scenario
+  .command('validate <scenario...>')
+  .description('say what is wrong with scenario files')
+  .option('--json', 'print JSON')
+  .action(
+    does(async (scenarios: string[], { json = false }) => {
+      const { scenarioFile } = await import('#scenarios/format/bundled.ts');
+      const { validateCommand } = await import('#scenarios/format/command.ts');
+      return printed(validateCommand(scenarios.map(scenarioFile), { json, policies: await policies() }));
+    }),
+  );
+
+scenario
+  .command('list')
+  .description('list the scenarios that come with sluice')
+  .option('--json', 'print JSON')
+  .action(
+    does(async ({ json = false }) => {
+      const { listCommand } = await import('#scenarios/format/command.ts');
+      return printed(listCommand({ json, policies: await policies() }));
+    }),
+  );
+
+scenario
+  .command('schema')
+  .description('print the JSON Schema of a scenario file, for editors')
+  .action(does(async () => printed((await import('#scenarios/format/command.ts')).schemaCommand())));
+
+async function policies() {
+  return (await import('#sim/policies/catalogue.ts')).policies;
+}
+
+function printed({ output, talk, exitCode }: CommandResult): number {
+  process.stderr.write(talk);
+  process.stdout.write(output);
+  return exitCode;
+}
+
+function withOverrides(command: Command): Command {
+  return command
+    .option('--seed <n>', "instead of the scenario's seed", count)
+    .option('--clients <n>', 'scale the classes to this many clients', countAbove0)
+    .addOption(new Option('--fidelity <level>', 'how exactly').choices(['reference', 'standard', 'scale']))
+    .option('--set <path=value>', 'change one value; may be repeated', assignments, []);
+}
+
+function withOutput(command: Command): Command {
+  return command
+    .option('--json', 'print the result as JSON')
+    .option('--out <file>', 'write the result to a file');
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value;
+  throw new InvalidArgumentError(`It takes an integer from 0 to ${Number.MAX_SAFE_INTEGER}.`);
+}
+
+function countAbove0(text: string): number {
+  if (/^0*$/.test(text)) throw new InvalidArgumentError('It takes an integer above 0.');
+  return count(text);
+}
+
+function names(text: string): string[] {
+  const listed = text.split(',').map((name) => name.trim());
+  if (listed.includes('')) throw new InvalidArgumentError('It takes names with commas between them.');
+  if (new Set(listed).size < listed.length) throw new InvalidArgumentError('It names one twice.');
+  return listed;
+}
+
+function assignments(text: string, before: string[]): string[] {
+  if (!/^[^=\s]+=/.test(text)) throw new InvalidArgumentError('It takes path=value.');
+  return [...before, text];
+}
+
+/** The action of a command: what it answers is the exit code. */
+function does<Arguments extends unknown[]>(work: (...given: Arguments) => number | Promise<number>) {
+  return async (...given: Arguments): Promise<void> => {
+    process.exitCode = await work(...given);
+  };
+}
+
+function onInterrupt(whatIsKept: () => string): () => void {
+  const interrupt = () => {
+    process.stderr.write(`\nsluice: interrupted. ${whatIsKept()}\n`);
+    process.exit(exitCodes.interrupted);
+  };
+  process.once('SIGINT', interrupt);
+  return () => process.off('SIGINT', interrupt);
+}
+
+/** An error with an exit code is meant for whoever called; any other is a defect and shows where it arose. */
+function end(error: unknown): never {
+  if (error instanceof CommanderError) {
+    process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage);
+  }
+  const { exitCode, message, stack } = error as { exitCode?: unknown; message?: string; stack?: string };
+  const isExpected = typeof exitCode === 'number';
+  process.stderr.write(`sluice: ${isExpected ? message : (stack ?? String(error))}\n`);
+  process.exit(isExpected ? exitCode : exitCodes.failure);
+}
+
+const context: CommandContext = { onInterrupt };
+
+process.on('uncaughtException', end);
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever read our output has seen enough, as in `sluice … | head`.
+  if (error.code === 'EPIPE') process.exit(exitCodes.ok);
+  end(error);
+});
+
+await program.parseAsync().catch(end);

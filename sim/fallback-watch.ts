@@ -1,0 +1,190 @@
+/**
+ * When HTTP helps: asks the core's fallback policy at the moments that matter. Production asks once a second; here,
+ * rates being piecewise constant, it is asked at the last tick before a rate changes and at the tick that the core
+ * itself names as the next one at which something would change. Both come to the same decisions.
+ */
+import { deficit } from '#core/fallback/deficit.ts';
+import { evaluate, nextTick } from '#core/fallback/fallback-policy.ts';
+import { begin, closed, closeRecovered, FallbackStates, markBlocked, neverTick, noChange, openBlocked, setEstimate, setThreshold } from '#core/fallback/fallback-states.ts';
+import { SpeedMeters } from '#core/fallback/speed-meter.ts';
+import type { Downloads } from '#core/swarm/downloads.ts';
+import { microsecondsPerMillisecond, microsecondsPerSecond, millisecondsPerSecond } from '#core/units.ts';
+import type { HttpDownloads } from './http-downloads.ts';
+import { reach } from './population.ts';
+import { event, eventKind, type State, status } from './state.ts';
+import type { SwarmRates } from './swarm-rates.ts';
+
+const shortWindowMilliseconds = 5_000;
+const longWindowMilliseconds = 30_000;
+/** While HTTP is open its rate is set anew this often. */
+const adjustMilliseconds = 5_000;
+
+export class FallbackWatch {
+  opened = 0;
+  openCount = 0;
+  openSeconds = 0;
+  /** By position in the core's list of reasons. */
+  readonly byReason = [0, 0, 0, 0, 0, 0];
+  /** Share of every deficit that control lets through (M23, M35). */
+  brake = 1;
+  /** Threshold of each client class, bytes per second; control moves it. */
+  readonly thresholds: Float64Array;
+  readonly #state: State;
+  readonly #rates: SwarmRates;
+  readonly #http: HttpDownloads;
+  readonly #downloads: Downloads;
+  readonly #states: FallbackStates;
+  readonly #meters: SpeedMeters;
+  readonly #clientsFrom: number;
+  readonly #tickMicroseconds: number;
+  /** Tick of the wake-up that is queued; `neverTick` = none. */
+  readonly #wakeTick: Int32Array;
+  readonly #isTouched: Uint8Array;
+  readonly #touched: number[] = [];
+  /** Set by the world: a decision was made (for the record). */
+  onDecision: (client: number, reason: number) => void = () => {};
+
+  constructor(state: State, rates: SwarmRates, http: HttpDownloads, downloads: Downloads) {
+    this.#state = state;
+    this.#rates = rates;
+    this.#http = http;
+    this.#downloads = downloads;
+    const { endpointCount, clientsFrom } = state.population;
+    const { tickMilliseconds } = state.detail;
+    const rows = Math.max(1, endpointCount - clientsFrom);
+    this.#clientsFrom = clientsFrom;
+    this.#tickMicroseconds = tickMilliseconds * microsecondsPerMillisecond;
+    this.#states = new FallbackStates(rows, state.policy.fallback, tickMilliseconds);
+    this.#meters = new SpeedMeters(rows, tickMilliseconds, Math.ceil(shortWindowMilliseconds / tickMilliseconds), Math.ceil(longWindowMilliseconds / tickMilliseconds));
+    this.#wakeTick = new Int32Array(rows).fill(neverTick);
+    this.#isTouched = new Uint8Array(rows);
+    this.thresholds = new Float64Array(state.scenario.clients.length).fill(state.policy.fallback.threshold);
+    rates.beforeChange = (client) => this.#beforeChange(client);
+  }
+
+  tableBytes(): number {
+    const slots = Math.ceil(longWindowMilliseconds / this.#state.detail.tickMilliseconds) + 1;
+    return this.#isTouched.length * (43 + 8 + 4 * slots + 5);
+  }
+
+  /** A client begins; `estimateMilliseconds` = how long its download is expected to take. */
+  begin(client: number, estimateMilliseconds: number): void {
+    const row = client - this.#clientsFrom;
+    const held = this.#downloads.heldBytes(client);
+    begin(this.#states, this.#meters, row, this.#tickOf(client), held, this.#downloads.fileBytes);
+    setThreshold(this.#states, row, this.thresholds[this.#state.population.classOf[client]]);
+    if (estimateMilliseconds < Infinity) setEstimate(this.#states, this.#meters, row, estimateMilliseconds);
+    if (this.#state.population.reach[client] === reach.blocked) markBlocked(this.#states, row);
+    this.#wakeTick[row] = neverTick;
+    this.#queueNext(client);
+  }
+
+  /** The queued wake-up of `client` is due. */
+  wake(client: number): void {
+    this.#wakeTick[client - this.#clientsFrom] = neverTick;
+    if (this.#state.status[client] !== status.downloading) return;
+    this.#look(client, this.#tickOf(client));
+    this.#queueNext(client);
+  }
+
+  /** The client has finished, or left: what was open is closed. */
+  end(client: number): void {
+    const row = client - this.#clientsFrom;
+    if (this.#states.openReason[row] !== closed) this.#countClose(row, this.#tickOf(client));
+    this.#states.openReason[row] = closed;
+  }
+
+  /** Called after each event: clients whose BitTorrent rate changed may have to be asked sooner. */
+  flush(): void {
+    for (let index = 0; index < this.#touched.length; index++) {
+      const client = this.#touched[index];
+      const row = client - this.#clientsFrom;
+      this.#isTouched[row] = 0;
+      if (this.#state.status[client] !== status.downloading) continue;
+      // A closed row that is fast enough is not on its way to any trigger but `overdue`, which is queued already.
+      const isFast = this.#rates.rate(client) >= this.#states.thresholdBytesPerSecond[row];
+      if (this.#states.openReason[row] === closed && isFast) continue;
+      this.#queueNext(client);
+    }
+    this.#touched.length = 0;
+  }
+
+  #beforeChange(client: number): void {
+    if (this.#state.status[client] !== status.downloading) return;
+    const row = client - this.#clientsFrom;
+    const tick = this.#tickOf(client);
+    if (tick > this.#meters.lastTick[row]) this.#look(client, tick);
+    if (this.#isTouched[row] === 0) {
+      this.#isTouched[row] = 1;
+      this.#touched.push(client);
+    }
+  }
+
+  #look(client: number, tick: number): void {
+    const row = client - this.#clientsFrom;
+    setThreshold(this.#states, row, this.thresholds[this.#state.population.classOf[client]]);
+    const at = this.#timeOf(client, tick);
+    const perTick = (this.#rates.rate(client) * this.#tickMicroseconds) / microsecondsPerSecond;
+    const bytes = this.#rates.bytesAt(client, at);
+    const answer = evaluate(this.#states, this.#meters, row, tick, bytes, perTick, bytes, perTick);
+    if (answer === closeRecovered) {
+      this.#countClose(row, tick);
+      this.#http.close(client);
+      this.onDecision(client, answer);
+    } else if (answer !== noChange) {
+      this.opened++;
+      this.openCount++;
+      this.byReason[answer]++;
+      this.#http.open(client, this.#rateFor(client, row));
+      this.onDecision(client, answer);
+    } else if (this.#states.openReason[row] !== closed) {
+      this.#http.setRateMax(client, this.#rateFor(client, row));
+      this.#http.pump(client);
+    }
+  }
+
+  #rateFor(client: number, row: number): number {
+    const state = this.#state;
+    const downloads = this.#downloads;
+    const reason = this.#states.openReason[row];
+    const capacity = state.network.capacity(state.network.downlink(client));
+    const free = Math.max(0, capacity - this.#rates.rate(client));
+    const remaining = downloads.fileBytes - downloads.heldBytes(client);
+    const deadline = state.task.deadlineMilliseconds - state.now / microsecondsPerMillisecond;
+    const forecast = reason === openBlocked ? 0 : this.#meters.forecast(row);
+    const threshold = this.#states.thresholdBytesPerSecond[row];
+    const rate = deficit(state.policy.fallback.fill, reason, threshold, remaining, deadline, forecast, free, this.brake);
+    return Math.min(rate, state.scenario.distribution.speedMaxBytesPerSecond);
+  }
+
+  #queueNext(client: number): void {
+    const row = client - this.#clientsFrom;
+    const tick = Math.max(this.#tickOf(client), this.#meters.lastTick[row]);
+    const perTick = (this.#rates.rate(client) * this.#tickMicroseconds) / microsecondsPerSecond;
+    // The line through the next tick: the last one may lie before the latest change of rate.
+    const bytes = this.#rates.bytesAt(client, this.#timeOf(client, tick + 1));
+    let next = nextTick(this.#states, this.#meters, row, tick + 1, bytes, perTick, bytes, perTick);
+    if (this.#states.openReason[row] !== closed) {
+      next = Math.min(next, tick + Math.ceil(adjustMilliseconds / this.#state.detail.tickMilliseconds));
+    }
+    next = Math.max(next, tick + (this.#timeOf(client, tick) < this.#state.now ? 1 : 0));
+    if (next >= this.#wakeTick[row]) return;
+    this.#wakeTick[row] = next;
+    this.#state.queue.push(Math.max(this.#state.now, this.#timeOf(client, next)), event(eventKind.fallback, client));
+  }
+
+  #countClose(row: number, tick: number): void {
+    this.openCount--;
+    const ticks = tick - this.#states.openedAtTick[row];
+    this.openSeconds += (ticks * this.#state.detail.tickMilliseconds) / millisecondsPerSecond;
+  }
+
+  /** Last tick of the client's own grid that is not in the future. */
+  #tickOf(client: number): number {
+    return Math.floor((this.#state.now - this.#state.population.arriveAt[client]) / this.#tickMicroseconds);
+  }
+
+  #timeOf(client: number, tick: number): number {
+    return this.#state.population.arriveAt[client] + tick * this.#tickMicroseconds;
+  }
+}

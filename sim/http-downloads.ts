@@ -1,0 +1,272 @@
+/**
+ * HTTP in virtual time: ranges from a relay or the origin. A range is a run of pieces on one connection; its pieces
+ * follow without a gap, a new range costs a round trip. A relay that lacks what is asked holds the request until it
+ * has pulled it; one that is full answers 503, and the client comes back with growing, jittered delays.
+ */
+import type { RequestReason } from '#core/host.ts';
+import type { Downloads } from '#core/swarm/downloads.ts';
+import { scaled } from '#core/prng.ts';
+import { microsecondsPerMillisecond, none } from '#core/units.ts';
+import type { Network } from './network.ts';
+import { transferFlag } from './network.ts';
+import type { OriginAccess } from './origin-access.ts';
+import { event, eventKind, type State, status } from './state.ts';
+
+export interface HttpListener {
+  gained(endpoint: number, piece: number): void;
+  began(client: number, atMicroseconds: number): void;
+  requested(client: number, source: number, piece: number, reason: RequestReason | 'range'): void;
+  /** Every relay refused or is down: control may name another one. */
+  anotherRelay(client: number): number;
+}
+
+export class HttpDownloads {
+  /** Whether the client wants HTTP now. */
+  readonly isOpen: Uint8Array;
+  /** Connections in use, requests held by a relay included. */
+  readonly active: Uint8Array;
+  /** Bytes per second over all of a client's connections at most; Infinity = all that is free. */
+  readonly rateMax: Float32Array;
+  readonly #state: State;
+  readonly #network: Network;
+  readonly #downloads: Downloads;
+  readonly #origin: OriginAccess;
+  readonly #listener: HttpListener;
+  /** Refusals in a row, for the back-off; and whether a retry is queued. */
+  readonly #refusals: Uint8Array;
+  readonly #isWaiting: Uint8Array;
+  /** Pieces left of the range on a transfer. */
+  #runLeft = new Uint32Array(64);
+  /** Connections in use at the origin and the relays. */
+  readonly connections: Uint32Array;
+  /** Requests that a relay holds: clients, a linked list per relay. */
+  readonly #heldFirst: Int32Array;
+  readonly #heldNext: Int32Array;
+  readonly #connectionsEach: number;
+
+  constructor(state: State, downloads: Downloads, origin: OriginAccess, listener: HttpListener) {
+    this.#state = state;
+    this.#network = state.network;
+    this.#downloads = downloads;
+    this.#origin = origin;
+    this.#listener = listener;
+    const { endpointCount, clientsFrom } = state.population;
+    const count = state.policy.http.when === 'never' ? clientsFrom : endpointCount;
+    this.isOpen = new Uint8Array(endpointCount);
+    this.active = new Uint8Array(count);
+    this.rateMax = new Float32Array(count).fill(Infinity);
+    this.#refusals = new Uint8Array(count);
+    this.#isWaiting = new Uint8Array(count);
+    this.connections = new Uint32Array(clientsFrom);
+    this.#heldFirst = new Int32Array(clientsFrom).fill(none);
+    this.#heldNext = new Int32Array(count).fill(none);
+    this.#connectionsEach = state.policy.http.connections;
+  }
+
+  tableBytes(): number {
+    return this.isOpen.byteLength + this.active.length * 11;
+  }
+
+  open(client: number, rateMax: number): void {
+    this.isOpen[client] = 1;
+    this.setRateMax(client, rateMax);
+    this.pump(client);
+  }
+
+  /** No new requests; those under way end at their next piece. */
+  close(client: number): void {
+    this.isOpen[client] = 0;
+  }
+
+  setRateMax(client: number, rateMax: number): void {
+    this.rateMax[client] = rateMax;
+    if (this.active[client] === 0) return;
+    this.#forEachTransfer(client, (transfer) => this.#network.setCap(transfer, this.#capOf(client, this.#network.source(transfer))));
+  }
+
+  /** Uses the connections that are free. */
+  pump(client: number): void {
+    const state = this.#state;
+    while (this.isOpen[client] !== 0 && state.status[client] === status.downloading && this.active[client] < this.#connectionsEach) {
+      if (this.#isWaiting[client] !== 0 || !this.#request(client)) return;
+    }
+  }
+
+  /** A piece has arrived whole over HTTP: goes on with the range, or ends it. */
+  arrived(transfer: number): void {
+    const network = this.#network;
+    const state = this.#state;
+    const source = network.source(transfer);
+    const client = network.target(transfer);
+    const piece = network.piece(transfer);
+    this.#take(source, client, piece);
+    if (!network.isActive(transfer)) return;
+    if (state.status[client] === status.downloading && this.isOpen[client] !== 0 && --this.#runLeft[transfer] > 0) {
+      const next = piece + 1;
+      const follows = next < state.pieceCount && state.sets.nextWanted(client, source, next) === next;
+      if (follows && this.#origin.mayGoOn(client, source)) {
+        this.#listener.requested(client, source, next, 'range');
+        network.next(transfer, next, this.#downloads.claim(client, next));
+        return;
+      }
+    }
+    this.#endConnection(transfer, source, client);
+    this.pump(client);
+  }
+
+  /** Ends a transfer whose piece is not whole; the caller books the bytes. */
+  release(transfer: number): void {
+    this.#endConnection(transfer, this.#network.source(transfer), this.#network.target(transfer));
+  }
+
+  retry(client: number): void {
+    this.#isWaiting[client] = 0;
+    this.pump(client);
+  }
+
+  /** A relay gained a piece: the requests that it holds may go on. */
+  wakeHeld(relay: number): void {
+    let client = this.#heldFirst[relay];
+    this.#heldFirst[relay] = none;
+    while (client !== none) {
+      const next = this.#heldNext[client];
+      this.#heldNext[client] = none;
+      this.active[client]--;
+      this.connections[relay]--;
+      this.pump(client);
+      client = next;
+    }
+  }
+
+  /** A relay that went down lets go of what it holds. */
+  dropHeld(relay: number): void {
+    this.wakeHeld(relay);
+  }
+
+  #request(client: number): boolean {
+    const source = this.#chooseSource(client);
+    if (source === none) {
+      this.#backOff(client);
+      return false;
+    }
+    const piece = this.#state.sets.nextWanted(client, source, this.#startOf(client));
+    if (piece === none) return this.#holdAt(source, client);
+    this.#refusals[client] = 0;
+    this.#startRange(client, source, piece);
+    return true;
+  }
+
+  #startRange(client: number, source: number, piece: number): void {
+    const state = this.#state;
+    const isFirst = this.active[client] === 0;
+    // A connection costs one round trip, a request another one.
+    const delay = (isFirst ? 4 : 2) * state.latency(source, client);
+    this.connections[source]++;
+    this.active[client]++;
+    this.#origin.began(client, source);
+    const cap = this.#capOf(client, source);
+    const bytes = this.#downloads.claim(client, piece);
+    const transfer = this.#network.start(source, client, piece, bytes, cap, delay, transferFlag.http);
+    if (transfer >= this.#runLeft.length) {
+      const grown = new Uint32Array(Math.max(transfer + 1, this.#runLeft.length * 2));
+      grown.set(this.#runLeft);
+      this.#runLeft = grown;
+    }
+    this.#runLeft[transfer] = state.policy.swarm.enabled ? state.policy.http.rangePieces : state.pieceCount;
+    if (state.firstByteAt[client] === Infinity) this.#listener.began(client, state.now + delay);
+    this.#listener.requested(client, source, piece, 'range');
+  }
+
+  /** In a swarm a range begins anywhere, so that clients bring different pieces; alone it begins at the front. */
+  #startOf(client: number): number {
+    const { sets } = this.#state;
+    if (!this.#state.policy.swarm.enabled) return 0;
+    return scaled(this.#downloads.draw(client), sets.pieceCount);
+  }
+
+  /** The relay of the client, else another one, else the origin, as the policy's list says; `none` = come back later. */
+  #chooseSource(client: number): number {
+    const state = this.#state;
+    for (const kind of state.policy.http.sources) {
+      if (kind === 'relay') {
+        let relay = state.relayOf[client];
+        if (relay === none || !this.#accepts(relay)) relay = this.#listener.anotherRelay(client);
+        if (relay !== none && this.#accepts(relay) && state.canReach(relay, client) && this.#helps(relay, client)) return relay;
+      } else if (this.#origin.mayAsk(client) && this.#accepts(0) && state.canReach(0, client)) {
+        return 0;
+      }
+    }
+    return none;
+  }
+
+  /** In a swarm a relay that holds nothing new for the client does not help; without one, the client waits there. */
+  #helps(relay: number, client: number): boolean {
+    return !this.#state.policy.swarm.enabled || this.#state.policy.http.sources.length === 1 || this.#state.sets.wants(client, relay);
+  }
+
+  #accepts(server: number): boolean {
+    const state = this.#state;
+    return state.status[server] !== status.down && this.connections[server] < state.connectionsMax(server);
+  }
+
+  /** The relay lacks all that the client wants: it holds the request. In a swarm the client looks again later. */
+  #holdAt(source: number, client: number): boolean {
+    const state = this.#state;
+    if (state.sets.nextMissing(client, 0) === none) return false;
+    if (!state.isRelay(source) || state.sets.isComplete(source) || this.active[client] > 0) {
+      if (this.active[client] === 0) this.#backOff(client);
+      return false;
+    }
+    this.active[client]++;
+    this.connections[source]++;
+    this.#heldNext[client] = this.#heldFirst[source];
+    this.#heldFirst[source] = client;
+    return false;
+  }
+
+  /** Exponential, full jitter (the client's own draw). */
+  #backOff(client: number): void {
+    const { backoffFirst, backoffMax } = this.#state.policy.http;
+    const refusals = this.#refusals[client];
+    const longest = Math.min(backoffMax, backoffFirst * 2 ** Math.min(refusals, 16));
+    const wait = scaled(this.#downloads.draw(client), longest);
+    if (refusals < 255) this.#refusals[client]++;
+    this.#isWaiting[client] = 1;
+    this.#state.queue.push(this.#state.now + Math.max(1, wait) * microsecondsPerMillisecond, event(eventKind.httpRetry, client));
+  }
+
+  #capOf(client: number, source: number): number {
+    const share = this.rateMax[client] / Math.max(1, this.active[client]);
+    return source === 0 ? Math.min(share, this.#origin.rateOf(client)) : share;
+  }
+
+  #take(source: number, client: number, piece: number): void {
+    const { accounts } = this.#state;
+    const bytes = this.#downloads.asked(client, piece);
+    accounts.received(source, client, bytes);
+    accounts.transferCount++;
+    if (this.#downloads.received(client, piece, bytes)) {
+      accounts.delivered(client, this.#downloads.pieceBytes(piece));
+      this.#listener.gained(client, piece);
+    } else {
+      accounts.duplicate(client, bytes);
+    }
+  }
+
+  #endConnection(transfer: number, source: number, client: number): void {
+    this.#network.stop(transfer);
+    this.active[client]--;
+    this.connections[source]--;
+    this.#origin.ended(client, source);
+  }
+
+  #forEachTransfer(client: number, visit: (transfer: number) => void): void {
+    const network = this.#network;
+    let transfer = network.firstTransfer(network.downlink(client));
+    while (transfer !== none) {
+      const next = network.nextIn(transfer);
+      if ((network.flags[transfer] & transferFlag.http) !== 0) visit(transfer);
+      transfer = next;
+    }
+  }
+}

@@ -1,0 +1,592 @@
+/**
+ * Who sends what to whom, and how fast. Access-link model: a transfer (a piece, or a run of pieces over HTTP) crosses
+ * the uplink of its source, the downlink of its target and, where a scenario limits a pair of regions, that pair's
+ * link. Rates are piecewise constant. How they are found depends on the fidelity:
+ *
+ * - `reference`: max–min fair over all links, solved anew after every instant that changed something (`max-min.ts`);
+ * - `standard`, `scale`: each link shares what the other links of its transfers leave over. A start takes what is
+ *   free, or its equal share and then the link that is over its capacity is shared anew; an end lets others rise.
+ *   A link with many transfers is shared anew at intervals instead, and newcomers wait for what is free.
+ *   Falls are never skipped, so no link is ever over its capacity; rises under `riseRatioMin` are.
+ *
+ * A falling rate leaves the transfer's event where it is (it finds work left when it fires and moves on); only a
+ * rising one queues a new event, and the sequence number kept in the transfer tells which event is the true one.
+ */
+import { assert } from '#core/assert.ts';
+import { microsecondsPerSecond, none } from '#core/units.ts';
+import type { EventQueue } from './event-queue.ts';
+import { type FlowKind, type FlowMeter, flowKind } from './flow-meter.ts';
+import { solveMaxMin } from './max-min.ts';
+import type { SwarmRates } from './swarm-rates.ts';
+
+/** Fields of a transfer's row: 64 bytes, one line of the processor's cache. The first four are doubles. */
+export const transferField = { rate: 0, remaining: 1, settledAt: 2, cap: 3 } as const;
+export const transferWord = { source: 8, target: 9, piece: 10, nextOut: 11, previousOut: 12, nextIn: 13, previousIn: 14, sequence: 15 } as const;
+export const transferDoubles = 8;
+export const transferWords = 16;
+
+/** Fields of a link's row: 32 bytes; the two links of an endpoint share a line. */
+export const linkField = { capacity: 0, allocated: 1 } as const;
+export const linkWord = { count: 4, first: 5, isDirty: 6 } as const;
+export const linkDoubles = 4;
+export const linkWords = 8;
+
+/** Bits of a transfer's flags. */
+export const transferFlag = { http: 1, pull: 2, optimistic: 4, endgame: 8, delayed: 16 } as const;
+
+/** From this many transfers on, a link is shared anew at intervals. */
+const manyTransfers = 64;
+const shareIntervalMicroseconds = 50_000;
+const shareMicrosecondsPerTransfer = 50;
+
+export interface NetworkOptions {
+  endpointCount: number;
+  transfersExpected: number;
+  /** Region of each endpoint, and the link of a pair of regions or `none`, `[from * regions + to]`. */
+  regions: Uint8Array;
+  regionCount: number;
+  pairLink: Int32Array | null;
+  pairCapacities: number[];
+  isReference: boolean;
+  /** A rise smaller than this share of the rate is skipped. */
+  riseRatioMin: number;
+  /** Whether falls let the other transfers of the far end rise at once. */
+  cascades: boolean;
+  /** First endpoint that is a client; before it the origin (0) and the relays. */
+  clientsFrom: number;
+  eventOfTransfer: (transfer: number) => number;
+  eventOfLink: (link: number) => number;
+}
+
+export class Network {
+  readonly queue: EventQueue;
+  readonly flow: FlowMeter;
+  readonly swarmRates: SwarmRates | null;
+  readonly endpointCount: number;
+  readonly linkCount: number;
+  readonly links: Float64Array;
+  readonly linkInts: Int32Array;
+  transfers: Float64Array;
+  transferInts: Int32Array;
+  flags: Uint8Array;
+  /** Third list of a transfer: those that cross the same pair of regions. */
+  pairNext: Int32Array;
+  pairPrevious: Int32Array;
+  activeCount = 0;
+  transfersUsed = 0;
+  /** Microseconds. */
+  now = 0;
+  /** Whether the event last asked about was the transfer's own, not one left behind. */
+  isOwnEvent = false;
+  /** Something changed since the last solution (`reference`). */
+  isStale = false;
+
+  readonly #options: NetworkOptions;
+  #free = none;
+  readonly #dirty: number[] = [];
+  #scratchIds = new Int32Array(256);
+  #scratchLimits = new Float64Array(256);
+  #scratchSorted = new Float64Array(256);
+
+  constructor(queue: EventQueue, flow: FlowMeter, swarmRates: SwarmRates | null, options: NetworkOptions) {
+    this.queue = queue;
+    this.flow = flow;
+    this.swarmRates = swarmRates;
+    this.#options = options;
+    this.endpointCount = options.endpointCount;
+    this.linkCount = 2 * options.endpointCount + options.pairCapacities.length;
+    this.links = new Float64Array(this.linkCount * linkDoubles);
+    this.linkInts = new Int32Array(this.links.buffer);
+    for (let link = 0; link < this.linkCount; link++) this.linkInts[link * linkWords + linkWord.first] = none;
+    options.pairCapacities.forEach((capacity, pair) => {
+      this.links[(2 * options.endpointCount + pair) * linkDoubles + linkField.capacity] = capacity;
+    });
+    const count = Math.max(16, options.transfersExpected);
+    this.transfers = new Float64Array(count * transferDoubles);
+    this.transferInts = new Int32Array(this.transfers.buffer);
+    this.flags = new Uint8Array(count);
+    this.pairNext = new Int32Array(options.pairLink === null ? 0 : count);
+    this.pairPrevious = new Int32Array(options.pairLink === null ? 0 : count);
+  }
+
+  bytes(): number {
+    return this.links.byteLength + this.transfers.byteLength + this.flags.byteLength + this.pairNext.byteLength * 2;
+  }
+
+  uplink(endpoint: number): number {
+    return 2 * endpoint;
+  }
+
+  downlink(endpoint: number): number {
+    return 2 * endpoint + 1;
+  }
+
+  /** Bytes per second. */
+  setCapacity(link: number, capacity: number): void {
+    this.links[link * linkDoubles + linkField.capacity] = capacity;
+    if (this.#options.isReference) this.isStale = true;
+    else this.#share(link);
+  }
+
+  capacity(link: number): number {
+    return this.links[link * linkDoubles + linkField.capacity];
+  }
+
+  allocated(link: number): number {
+    return this.links[link * linkDoubles + linkField.allocated];
+  }
+
+  transferCount(link: number): number {
+    return this.linkInts[link * linkWords + linkWord.count];
+  }
+
+  firstTransfer(link: number): number {
+    return this.linkInts[link * linkWords + linkWord.first];
+  }
+
+  nextOut(transfer: number): number {
+    return this.transferInts[transfer * transferWords + transferWord.nextOut];
+  }
+
+  nextIn(transfer: number): number {
+    return this.transferInts[transfer * transferWords + transferWord.nextIn];
+  }
+
+  /** The transfer after this one in the list of `link`, or `none`. */
+  nextOnLink(transfer: number, link: number): number {
+    if (link >= 2 * this.endpointCount) return this.pairNext[transfer];
+    return (link & 1) === 0 ? this.nextOut(transfer) : this.nextIn(transfer);
+  }
+
+  source(transfer: number): number {
+    return this.transferInts[transfer * transferWords + transferWord.source];
+  }
+
+  target(transfer: number): number {
+    return this.transferInts[transfer * transferWords + transferWord.target];
+  }
+
+  piece(transfer: number): number {
+    return this.transferInts[transfer * transferWords + transferWord.piece];
+  }
+
+  rate(transfer: number): number {
+    return this.transfers[transfer * transferDoubles + transferField.rate];
+  }
+
+  remaining(transfer: number): number {
+    return this.transfers[transfer * transferDoubles + transferField.remaining];
+  }
+
+  /** The transfer from `source` to `target`, or `none`; looks through the target's, which are few. */
+  find(source: number, target: number): number {
+    let transfer = this.firstTransfer(this.downlink(target));
+    while (transfer !== none && this.source(transfer) !== source) transfer = this.nextIn(transfer);
+    return transfer;
+  }
+
+  /**
+   * Starts a transfer of `bytes`; its first byte flows after `delayMicroseconds`, its share of the links is taken at
+   * once. `cap` in bytes per second, Infinity = none.
+   */
+  start(source: number, target: number, piece: number, bytes: number, cap: number, delayMicroseconds: number, flags: number): number {
+    const transfer = this.#take();
+    const row = transfer * transferDoubles;
+    this.transfers[row + transferField.rate] = 0;
+    this.transfers[row + transferField.remaining] = bytes;
+    this.transfers[row + transferField.settledAt] = this.now + delayMicroseconds;
+    this.transfers[row + transferField.cap] = cap;
+    const words = transfer * transferWords;
+    this.transferInts[words + transferWord.source] = source;
+    this.transferInts[words + transferWord.target] = target;
+    this.transferInts[words + transferWord.piece] = piece;
+    this.transferInts[words + transferWord.sequence] = 0;
+    this.flags[transfer] = delayMicroseconds > 0 ? flags | transferFlag.delayed : flags;
+    this.#link(transfer, this.uplink(source), transferWord.nextOut, transferWord.previousOut);
+    this.#link(transfer, this.downlink(target), transferWord.nextIn, transferWord.previousIn);
+    this.#linkPair(transfer);
+    this.activeCount++;
+    if (this.#options.isReference) this.isStale = true;
+    else this.#firstRate(transfer);
+    return transfer;
+  }
+
+  /** The next piece on the same connection: rates stay as they are, nothing else is touched. */
+  next(transfer: number, piece: number, bytes: number): void {
+    const row = transfer * transferDoubles;
+    this.transferInts[transfer * transferWords + transferWord.piece] = piece;
+    this.transfers[row + transferField.remaining] = bytes;
+    this.transfers[row + transferField.settledAt] = this.now;
+    this.#schedule(transfer);
+  }
+
+  /** Whether this event is still the transfer's own and all its bytes have arrived; else it is queued again. */
+  hasFinished(transfer: number, sequence: number): boolean {
+    this.isOwnEvent = this.transferInts[transfer * transferWords + transferWord.sequence] === (sequence | 0);
+    if (!this.isOwnEvent) return false;
+    this.settle(transfer);
+    const row = transfer * transferDoubles;
+    const left = this.transfers[row + transferField.remaining];
+    // Events come at whole microseconds: what flows in one of them is not worth another event.
+    if (left <= this.transfers[row + transferField.rate] / microsecondsPerSecond + 1e-6) {
+      if (left > 0) this.flow.add(this.kindOf(transfer), this.now, this.now, left);
+      this.transfers[row + transferField.remaining] = 0;
+      this.transferInts[transfer * transferWords + transferWord.sequence] = 0;
+      return true;
+    }
+    this.#schedule(transfer);
+    return false;
+  }
+
+  /** Ends a transfer, whatever is left of it; others may take what it leaves free. */
+  stop(transfer: number): void {
+    this.settle(transfer);
+    const row = transfer * transferDoubles;
+    const rate = this.transfers[row + transferField.rate];
+    const words = transfer * transferWords;
+    const source = this.transferInts[words + transferWord.source];
+    const target = this.transferInts[words + transferWord.target];
+    if (rate > 0) this.#addRate(transfer, -rate);
+    this.transfers[row + transferField.rate] = 0;
+    this.transferInts[words + transferWord.sequence] = 0;
+    this.#unlink(transfer, this.uplink(source), transferWord.nextOut, transferWord.previousOut);
+    this.#unlink(transfer, this.downlink(target), transferWord.nextIn, transferWord.previousIn);
+    this.#unlinkPair(transfer);
+    this.transferInts[words + transferWord.nextOut] = this.#free;
+    this.transferInts[words + transferWord.source] = none;
+    this.#free = transfer;
+    this.activeCount--;
+    if (this.#options.isReference) {
+      this.isStale = true;
+    } else if (rate > 0) {
+      this.#markDirty(this.uplink(source));
+      this.#markDirty(this.downlink(target));
+    }
+  }
+
+  isActive(transfer: number): boolean {
+    return this.transferInts[transfer * transferWords + transferWord.source] !== none;
+  }
+
+  /** Bytes per second that the transfer may reach at most. */
+  setCap(transfer: number, cap: number): void {
+    const row = transfer * transferDoubles;
+    if (this.transfers[row + transferField.cap] === cap) return;
+    this.transfers[row + transferField.cap] = cap;
+    if (this.#options.isReference) {
+      this.isStale = true;
+      return;
+    }
+    if (this.transfers[row + transferField.rate] > cap) this.setRate(transfer, cap);
+    this.#markDirty(this.uplink(this.source(transfer)));
+    this.#markDirty(this.downlink(this.target(transfer)));
+  }
+
+  /** Called after each event: lets others take what became free; at `reference` only when the instant is over. */
+  flush(): void {
+    for (let index = 0; index < this.#dirty.length; index++) {
+      const link = this.#dirty[index];
+      this.linkInts[link * linkWords + linkWord.isDirty] = 0;
+      this.#share(link);
+    }
+    this.#dirty.length = 0;
+  }
+
+  /** A link with many transfers is due to be shared anew. */
+  shareNow(link: number): void {
+    this.linkInts[link * linkWords + linkWord.isDirty] = 0;
+    this.#share(link);
+  }
+
+  /** Called when time is about to move on (`reference`). */
+  solve(): void {
+    this.isStale = false;
+    solveMaxMin(this);
+  }
+
+  /** Accounts for the bytes that flowed since the rate last changed. */
+  settle(transfer: number): void {
+    const row = transfer * transferDoubles;
+    const from = this.transfers[row + transferField.settledAt];
+    const elapsed = this.now - from;
+    if (elapsed <= 0) return;
+    const rate = this.transfers[row + transferField.rate];
+    const left = this.transfers[row + transferField.remaining];
+    const bytes = Math.min((rate * elapsed) / microsecondsPerSecond, left);
+    if (bytes > 0) this.flow.add(this.kindOf(transfer), from, this.now, bytes);
+    this.transfers[row + transferField.remaining] = left - bytes;
+    this.transfers[row + transferField.settledAt] = this.now;
+  }
+
+  kindOf(transfer: number): FlowKind {
+    const source = this.source(transfer);
+    if (source >= this.#options.clientsFrom) return flowKind.peer;
+    return source === 0 ? flowKind.origin : flowKind.relay;
+  }
+
+  /** The pair-of-regions link that the transfer crosses, or `none`. */
+  pairLinkOf(transfer: number): number {
+    const { pairLink, regions, regionCount, endpointCount } = this.#options;
+    if (pairLink === null) return none;
+    const pair = pairLink[regions[this.source(transfer)] * regionCount + regions[this.target(transfer)]];
+    return pair === none ? none : 2 * endpointCount + pair;
+  }
+
+  setRate(transfer: number, rate: number): void {
+    const row = transfer * transferDoubles;
+    const before = this.transfers[row + transferField.rate];
+    if (before === rate) return;
+    this.settle(transfer);
+    this.#addRate(transfer, rate - before);
+    this.transfers[row + transferField.rate] = rate;
+    if (rate > before || this.transferInts[transfer * transferWords + transferWord.sequence] === 0) this.#schedule(transfer);
+  }
+
+  #addRate(transfer: number, change: number): void {
+    const source = this.source(transfer);
+    const target = this.target(transfer);
+    this.links[this.uplink(source) * linkDoubles + linkField.allocated] += change;
+    this.links[this.downlink(target) * linkDoubles + linkField.allocated] += change;
+    const pair = this.pairLinkOf(transfer);
+    if (pair !== none) this.links[pair * linkDoubles + linkField.allocated] += change;
+    if (this.swarmRates !== null && (this.flags[transfer] & transferFlag.http) === 0) {
+      this.swarmRates.change(target, change, this.now);
+    }
+  }
+
+  #schedule(transfer: number): void {
+    const row = transfer * transferDoubles;
+    const rate = this.transfers[row + transferField.rate];
+    if (rate <= 0) {
+      this.transferInts[transfer * transferWords + transferWord.sequence] = 0;
+      return;
+    }
+    const start = Math.max(this.now, this.transfers[row + transferField.settledAt]);
+    const at = start + Math.ceil((this.transfers[row + transferField.remaining] / rate) * microsecondsPerSecond);
+    this.transferInts[transfer * transferWords + transferWord.sequence] = this.queue.push(at, this.#options.eventOfTransfer(transfer));
+  }
+
+  #firstRate(transfer: number): void {
+    const up = this.uplink(this.source(transfer));
+    const down = this.downlink(this.target(transfer));
+    const pair = this.pairLinkOf(transfer);
+    let rate = Math.min(this.transfers[transfer * transferDoubles + transferField.cap], this.#claim(up), this.#claim(down));
+    if (pair !== none) rate = Math.min(rate, this.#claim(pair));
+    this.setRate(transfer, rate);
+    this.#shareIfOver(up);
+    this.#shareIfOver(down);
+    if (pair !== none) this.#shareIfOver(pair);
+    // A link with many transfers gives a newcomer what is free; it gets its share when the link is shared anew.
+    if (this.#isStarved(transfer, up)) this.#markDirty(up);
+    if (this.#isStarved(transfer, down)) this.#markDirty(down);
+    if (pair !== none && this.#isStarved(transfer, pair)) this.#markDirty(pair);
+  }
+
+  /** What a new transfer may take of a link: what is free, or its equal share where that is more. */
+  #claim(link: number): number {
+    const row = link * linkDoubles;
+    const capacity = this.links[row + linkField.capacity];
+    const free = Math.max(0, capacity - this.links[row + linkField.allocated]);
+    const count = this.linkInts[link * linkWords + linkWord.count];
+    return count > manyTransfers ? free : Math.max(free, capacity / count);
+  }
+
+  #isStarved(transfer: number, link: number): boolean {
+    const count = this.linkInts[link * linkWords + linkWord.count];
+    return count > manyTransfers && this.rate(transfer) < (0.8 * this.capacity(link)) / count;
+  }
+
+  #shareIfOver(link: number): void {
+    const row = link * linkDoubles;
+    if (this.links[row + linkField.allocated] > this.links[row + linkField.capacity] * (1 + 1e-12)) this.#share(link);
+  }
+
+  #markDirty(link: number): void {
+    const words = link * linkWords;
+    if (this.linkInts[words + linkWord.isDirty] !== 0) return;
+    const count = this.linkInts[words + linkWord.count];
+    if (count === 0) return;
+    this.linkInts[words + linkWord.isDirty] = 1;
+    if (count > manyTransfers) {
+      const wait = Math.max(shareIntervalMicroseconds, count * shareMicrosecondsPerTransfer);
+      this.queue.push(this.now + wait, this.#options.eventOfLink(link));
+    } else this.#dirty.push(link);
+  }
+
+  /**
+   * Shares a link anew: weighted by nothing, each transfer gets the water level or what its other links leave over.
+   * Falls first, so that the link is at no moment over its capacity.
+   */
+  #share(link: number): void {
+    const count = this.#collect(link);
+    if (count === 0) return;
+    const row = link * linkDoubles;
+    const level = this.#waterLevel(this.links[row + linkField.capacity], count);
+    const ids = this.#scratchIds;
+    const limits = this.#scratchLimits;
+    let total = 0;
+    for (let index = 0; index < count; index++) {
+      const wanted = Math.min(limits[index], level);
+      if (wanted < this.rate(ids[index])) {
+        this.setRate(ids[index], wanted);
+        if (this.#options.cascades) this.#markFarEnd(ids[index], link);
+      }
+    }
+    for (let index = 0; index < count; index++) {
+      const wanted = Math.min(limits[index], level);
+      const rate = this.rate(ids[index]);
+      if (wanted > rate * (1 + this.#options.riseRatioMin)) this.setRate(ids[index], wanted);
+      total += this.rate(ids[index]);
+    }
+    // Sums of differences drift; this one is exact.
+    this.links[row + linkField.allocated] = total;
+  }
+
+  /** Fills the scratch columns with the link's transfers and what each could reach elsewhere. */
+  #collect(link: number): number {
+    let count = 0;
+    let transfer = this.firstTransfer(link);
+    while (transfer !== none) {
+      if (count === this.#scratchIds.length) this.#growScratch();
+      const up = this.uplink(this.source(transfer));
+      const down = this.downlink(this.target(transfer));
+      const pair = this.pairLinkOf(transfer);
+      const rate = this.rate(transfer);
+      let limit = this.transfers[transfer * transferDoubles + transferField.cap];
+      if (up !== link) limit = Math.min(limit, this.#leftOver(up) + rate);
+      if (down !== link) limit = Math.min(limit, this.#leftOver(down) + rate);
+      if (pair !== none && pair !== link) limit = Math.min(limit, this.#leftOver(pair) + rate);
+      this.#scratchIds[count] = transfer;
+      this.#scratchLimits[count] = Math.max(0, limit);
+      count++;
+      transfer = this.nextOnLink(transfer, link);
+    }
+    return count;
+  }
+
+  #leftOver(link: number): number {
+    const row = link * linkDoubles;
+    return this.links[row + linkField.capacity] - this.links[row + linkField.allocated];
+  }
+
+  /** The level at which Σ min(limit, level) is the capacity; Infinity when all limits fit. */
+  #waterLevel(capacity: number, count: number): number {
+    const limits = this.#scratchLimits;
+    let total = 0;
+    for (let index = 0; index < count; index++) total += limits[index];
+    if (total <= capacity) return Infinity;
+    const sorted = this.#scratchSorted;
+    if (count <= 16) insertionSort(limits, sorted, count);
+    else {
+      sorted.set(limits.subarray(0, count));
+      sorted.subarray(0, count).sort();
+    }
+    let left = capacity;
+    for (let index = 0; index < count; index++) {
+      const level = left / (count - index);
+      if (sorted[index] >= level) return level;
+      left -= sorted[index];
+    }
+    return Infinity;
+  }
+
+  #markFarEnd(transfer: number, link: number): void {
+    const up = this.uplink(this.source(transfer));
+    this.#markDirty(link === up ? this.downlink(this.target(transfer)) : up);
+  }
+
+  #growScratch(): void {
+    const ids = new Int32Array(this.#scratchIds.length * 2);
+    ids.set(this.#scratchIds);
+    this.#scratchIds = ids;
+    const limits = new Float64Array(ids.length);
+    limits.set(this.#scratchLimits);
+    this.#scratchLimits = limits;
+    this.#scratchSorted = new Float64Array(ids.length);
+  }
+
+  #take(): number {
+    if (this.#free !== none) {
+      const transfer = this.#free;
+      this.#free = this.transferInts[transfer * transferWords + transferWord.nextOut];
+      return transfer;
+    }
+    if (this.transfersUsed * transferDoubles === this.transfers.length) this.#growTransfers();
+    return this.transfersUsed++;
+  }
+
+  #growTransfers(): void {
+    const count = Math.ceil(this.transfersUsed * 1.25);
+    const transfers = new Float64Array(count * transferDoubles);
+    transfers.set(this.transfers);
+    this.transfers = transfers;
+    this.transferInts = new Int32Array(transfers.buffer);
+    this.flags = grown(this.flags, new Uint8Array(count));
+    if (this.#options.pairLink === null) return;
+    this.pairNext = grown(this.pairNext, new Int32Array(count));
+    this.pairPrevious = grown(this.pairPrevious, new Int32Array(count));
+  }
+
+  #link(transfer: number, link: number, next: number, previous: number): void {
+    const words = link * linkWords;
+    const first = this.linkInts[words + linkWord.first];
+    this.transferInts[transfer * transferWords + next] = first;
+    this.transferInts[transfer * transferWords + previous] = none;
+    if (first !== none) this.transferInts[first * transferWords + previous] = transfer;
+    this.linkInts[words + linkWord.first] = transfer;
+    this.linkInts[words + linkWord.count]++;
+  }
+
+  #unlink(transfer: number, link: number, next: number, previous: number): void {
+    const words = link * linkWords;
+    const after = this.transferInts[transfer * transferWords + next];
+    const before = this.transferInts[transfer * transferWords + previous];
+    if (before === none) this.linkInts[words + linkWord.first] = after;
+    else this.transferInts[before * transferWords + next] = after;
+    if (after !== none) this.transferInts[after * transferWords + previous] = before;
+    this.linkInts[words + linkWord.count]--;
+    assert(this.linkInts[words + linkWord.count] >= 0, 'a link has no fewer than no transfers');
+  }
+
+  #linkPair(transfer: number): void {
+    const link = this.pairLinkOf(transfer);
+    if (link === none) return;
+    const words = link * linkWords;
+    const first = this.linkInts[words + linkWord.first];
+    this.pairNext[transfer] = first;
+    this.pairPrevious[transfer] = none;
+    if (first !== none) this.pairPrevious[first] = transfer;
+    this.linkInts[words + linkWord.first] = transfer;
+    this.linkInts[words + linkWord.count]++;
+  }
+
+  #unlinkPair(transfer: number): void {
+    const link = this.pairLinkOf(transfer);
+    if (link === none) return;
+    const after = this.pairNext[transfer];
+    const before = this.pairPrevious[transfer];
+    if (before === none) this.linkInts[link * linkWords + linkWord.first] = after;
+    else this.pairNext[before] = after;
+    if (after !== none) this.pairPrevious[after] = before;
+    this.linkInts[link * linkWords + linkWord.count]--;
+    this.#markDirty(link);
+  }
+}
+
+function grown<T extends Int32Array | Uint8Array>(from: T, into: T): T {
+  into.set(from as never);
+  return into;
+}
+
+/** For the few transfers of a client: a typed array's own sort costs more than the sorting. */
+function insertionSort(from: Float64Array, into: Float64Array, count: number): void {
+  for (let index = 0; index < count; index++) {
+    const value = from[index];
+    let at = index;
+    while (at > 0 && into[at - 1] > value) {
+      into[at] = into[at - 1];
+      at--;
+    }
+    into[at] = value;
+  }
+}

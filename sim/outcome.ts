@@ -1,0 +1,269 @@
+/** What a run amounts to: the part of a result that depends on the scenario alone, not on the machine. */
+import { microsecondsPerSecond, millisecondsPerSecond } from '#core/units.ts';
+import { type BoundInput, boundContract, lowerBound, quantileRank } from '#scenarios/format/bounds.ts';
+import type { Bytes, ClassSummary, ClientCounts, FinishQuantiles, Outcome, Quantiles, Series, Summary } from '#scenarios/format/result.ts';
+import { costOf } from './cost.ts';
+import { flowKind } from './flow-meter.ts';
+import { reach } from './population.ts';
+import { rollingMaximum } from './rolling-maximum.ts';
+import { status } from './state.ts';
+import type { World } from './world.ts';
+
+const seriesRowsMax = 1000;
+const curvePoints = 100;
+
+export function outcomeOf(world: World): Outcome {
+  const { state } = world;
+  const { scenario, accounts, population } = state;
+  const { endpointCount, clientsFrom } = population;
+  const seconds = Math.max(1, Math.ceil(state.now / microsecondsPerSecond));
+  const everybody = rows(clientsFrom, endpointCount);
+  const completion = durations(world, everybody);
+  const bytes = bytesOf(world);
+  const flow = [flowKind.origin, flowKind.relay, flowKind.peer].map((kind) => resized(state.flow.column(kind), seconds));
+  const bound = boundOf(world, everybody);
+  const finish = quantiles(finishes(world, everybody));
+  const summary: Summary = {
+    clients: countsOf(world, everybody),
+    completionSeconds: allQuantiles(completion),
+    finishSeconds: { p50: finish.p50, p95: finish.p95, p99: finish.p99, max: finish.max },
+    firstByteSeconds: firstByte(world, everybody),
+    bound,
+    bytes,
+    share: shareOf(bytes),
+    origin: {
+      peakBytesPerSecond: Math.round(maximum(flow[0])),
+      peakConnections: world.watch.peakConnections,
+      trafficMaxPerWindow: trafficPerWindow(world, flow[0]),
+      violations: world.watch.violations,
+      violationsAt: world.watch.violationsAt,
+    },
+    fallback: fallbackOf(world),
+    cost: costOf(scenario, accounts, bytes, flow[0], seconds),
+    fairness: { jainCompletion: jain(completion) },
+    control: { messages: world.control.messages, bytes: world.control.bytes },
+  };
+  return {
+    summary,
+    byClass: classesOf(world),
+    series: seriesOf(world, flow, seconds),
+    cdf: { completionSeconds: curve(completion) },
+    events: state.queue.poppedCount,
+    transfers: accounts.transferCount,
+    memoryBytesPerClient: Math.round(tableBytes(world) / (endpointCount - clientsFrom)),
+  };
+}
+
+/** Bytes of the tables that grow with the population. */
+function tableBytes(world: World): number {
+  const { state } = world;
+  const columns = state.population.endpointCount * (8 * 4 + 1 * 4 + 2 * 2 + 8 * 2);
+  const availability = world.availability.counts.byteLength;
+  const swarm = state.policy.swarm.enabled ? world.tracker.tableBytes() + world.swarm.tableBytes() : 0;
+  const fallback = world.fallback === null ? 0 : world.fallback.tableBytes() + (state.swarmRates?.tableBytes() ?? 0);
+  return columns + availability + swarm + fallback + state.network.bytes() + state.queue.bytes() + world.downloads.tableBytes() + world.http.tableBytes();
+}
+
+function rows(from: number, end: number): Int32Array {
+  return Int32Array.from({ length: end - from }, (_, index) => from + index);
+}
+
+function countsOf(world: World, clients: Int32Array): ClientCounts {
+  const counts = { total: clients.length, completed: 0, unfinished: 0, failed: 0, left: 0 };
+  const { completedAt, status: statuses } = world.state;
+  for (const client of clients) {
+    if (completedAt[client] < Infinity) counts.completed++;
+    else if (statuses[client] === status.left) counts.left++;
+    else if (statuses[client] === status.failed) counts.failed++;
+    else counts.unfinished++;
+  }
+  return counts;
+}
+
+/** Those who left before they had finished do not count; an unfinished one counts as Infinity. Rising. */
+function counted(world: World, clients: Int32Array, value: (client: number) => number): Float64Array {
+  const { completedAt, status: statuses } = world.state;
+  const values = new Float64Array(clients.length);
+  let count = 0;
+  for (const client of clients) {
+    if (completedAt[client] === Infinity && statuses[client] === status.left) continue;
+    values[count++] = value(client);
+  }
+  return values.slice(0, count).sort();
+}
+
+function durations(world: World, clients: Int32Array): Float64Array {
+  const { completedAt, population } = world.state;
+  return counted(world, clients, (client) => (completedAt[client] - population.arriveAt[client]) / microsecondsPerSecond);
+}
+
+function finishes(world: World, clients: Int32Array): Float64Array {
+  const { completedAt } = world.state;
+  return counted(world, clients, (client) => completedAt[client] / microsecondsPerSecond);
+}
+
+function firstByte(world: World, clients: Int32Array): { p50: number | null; p99: number | null } {
+  const { firstByteAt, population } = world.state;
+  const values = counted(world, clients, (client) => (firstByteAt[client] - population.arriveAt[client]) / microsecondsPerSecond);
+  return { p50: at(values, 0.5), p99: at(values, 0.99) };
+}
+
+/** Nearest rank; null where it falls on one that never got there. */
+function at(sorted: Float64Array, share: number): number | null {
+  if (sorted.length === 0) return null;
+  const value = sorted[quantileRank(share, sorted.length) - 1];
+  return Number.isFinite(value) ? value : null;
+}
+
+function quantiles(sorted: Float64Array): FinishQuantiles {
+  return { p50: at(sorted, 0.5), p95: at(sorted, 0.95), p99: at(sorted, 0.99), max: at(sorted, 1) };
+}
+
+function allQuantiles(sorted: Float64Array): Quantiles {
+  let sum = 0;
+  for (const value of sorted) sum += value;
+  const mean = sorted.length === 0 || !Number.isFinite(sum) ? null : sum / sorted.length;
+  return { ...quantiles(sorted), p90: at(sorted, 0.9), p999: at(sorted, 0.999), mean };
+}
+
+/** Jain's index of fairness, (Σx)² / (n Σx²), over those who finished. */
+function jain(completion: Float64Array): number | null {
+  let sum = 0;
+  let squares = 0;
+  let count = 0;
+  for (const value of completion) {
+    if (!Number.isFinite(value)) break;
+    sum += value;
+    squares += value * value;
+    count++;
+  }
+  return count === 0 || squares === 0 ? null : (sum * sum) / (count * squares);
+}
+
+function curve(completion: Float64Array): [number, number][] {
+  const points: [number, number][] = [];
+  for (let point = 1; point <= curvePoints; point++) {
+    const share = point / curvePoints;
+    const value = at(completion, share);
+    if (value !== null) points.push([share, value]);
+  }
+  return points;
+}
+
+function boundOf(world: World, clients: Int32Array): Summary['bound'] {
+  const { state } = world;
+  const { scenario, population, policy, task } = state;
+  const from = population.clientsFrom;
+  const contract = boundContract(scenario);
+  const input: BoundInput = {
+    fileBytes: task.file.sizeBytes,
+    arrivalSeconds: population.arriveAt.slice(from).map((at) => at / microsecondsPerSecond),
+    uplinkBytesPerSecond: population.uplinkBytesPerSecond.slice(from),
+    downlinkBytesPerSecond: population.downlinkBytesPerSecond.slice(from),
+    peering: population.reach.slice(from).map((one) => (one === reach.blocked ? 0 : 1)),
+    source: { uplinkBytesPerSecond: scenario.origin.uplinkBytesPerSecond, ...(policy.contract ? { contract } : {}) },
+    relays: scenario.relays.flatMap((relay) => Array.from({ length: relay.count }, () => ({ uplinkBytesPerSecond: relay.uplinkBytesPerSecond, holdsAll: relay.holdsAll }))),
+    startSeconds: task.startMilliseconds / millisecondsPerSecond,
+    counted: finishes(world, clients).length,
+  };
+  const { which, at: bounds } = lowerBound(input);
+  const real = quantiles(finishes(world, clients));
+  const ratio = (name: keyof FinishQuantiles) => (real[name] === null ? null : real[name] / bounds[name as 'p50']);
+  return { which, at: bounds, ratio: { p50: ratio('p50'), p95: ratio('p95'), p99: ratio('p99'), max: ratio('max') } };
+}
+
+function bytesOf(world: World): Bytes {
+  const { accounts } = world.state;
+  const sum = (name: 'origin' | 'relay' | 'peer' | 'delivered' | 'duplicate' | 'discarded' | 'partial') =>
+    accounts.classes.reduce((total, account) => total + account[name], 0);
+  const origin = sum('origin');
+  return {
+    origin,
+    relay: sum('relay'),
+    peer: sum('peer'),
+    delivered: sum('delivered'),
+    duplicate: sum('duplicate'),
+    discarded: sum('discarded'),
+    partial: sum('partial'),
+    originToRelay: accounts.originToRelay,
+    relayToRelay: accounts.relayToRelay,
+    peerToRelay: accounts.peerToRelay,
+    originSent: origin + accounts.originToRelay,
+  };
+}
+
+function shareOf(bytes: Bytes): { origin: number; relay: number; peer: number } {
+  const total = bytes.origin + bytes.relay + bytes.peer;
+  if (total === 0) return { origin: 0, relay: 0, peer: 0 };
+  return { origin: bytes.origin / total, relay: bytes.relay / total, peer: bytes.peer / total };
+}
+
+function fallbackOf(world: World): Summary['fallback'] {
+  const { fallback } = world;
+  if (fallback === null) return { opened: 0, byReason: { slow: 0, stalled: 0, blocked: 0, overdue: 0 }, openSeconds: 0 };
+  const [, slow, stalled, blocked, overdue] = fallback.byReason;
+  return { opened: fallback.opened, byReason: { slow, stalled, blocked, overdue }, openSeconds: fallback.openSeconds };
+}
+
+function trafficPerWindow(world: World, origin: Float64Array): Record<string, number> {
+  const windows: Record<string, number> = {};
+  for (const { name, windowMilliseconds } of world.state.scenario.origin.contract.traffic) {
+    windows[name] = Math.round(rollingMaximum(origin, Math.ceil(windowMilliseconds / millisecondsPerSecond)));
+  }
+  return windows;
+}
+
+function classesOf(world: World): ClassSummary[] {
+  const { scenario, population, accounts } = world.state;
+  let from = population.clientsFrom;
+  return scenario.clients.map((each, index) => {
+    const clients = rows(from, from + each.count);
+    from += each.count;
+    return {
+      name: each.name,
+      clients: countsOf(world, clients),
+      completionSeconds: allQuantiles(durations(world, clients)),
+      bytes: { ...accounts.classes[index] },
+    };
+  });
+}
+
+/** Seconds put together into at most `seriesRowsMax` steps. */
+function seriesOf(world: World, flow: Float64Array[], seconds: number): { stepSeconds: number; columns: Series } {
+  const stepSeconds = Math.ceil(seconds / seriesRowsMax);
+  const count = Math.ceil(seconds / stepSeconds);
+  const steps = Array.from({ length: count }, (_, step) => step);
+  const mean = (column: Float64Array) =>
+    steps.map((step) => {
+      const end = Math.min(seconds, (step + 1) * stepSeconds);
+      let sum = 0;
+      for (let second = step * stepSeconds; second < end; second++) sum += column[second];
+      return Math.round(sum / (end - step * stepSeconds));
+    });
+  const last = (column: Float64Array) => steps.map((step) => column[Math.min(seconds, (step + 1) * stepSeconds) - 1]);
+  const { gauges } = world;
+  return {
+    stepSeconds,
+    columns: {
+      time: steps.map((step) => step * stepSeconds),
+      originBytesPerSecond: mean(flow[0]),
+      relayBytesPerSecond: mean(flow[1]),
+      peerBytesPerSecond: mean(flow[2]),
+      originConnections: last(gauges.originConnections.column(seconds)),
+      completed: last(gauges.completed.column(seconds)),
+      fallbackOpen: last(gauges.fallbackOpen.column(seconds)),
+    },
+  };
+}
+
+function resized(column: Float64Array, count: number): Float64Array {
+  const copy = new Float64Array(count);
+  copy.set(column.subarray(0, count));
+  return copy;
+}
+
+function maximum(column: Float64Array): number {
+  let most = 0;
+  for (const value of column) most = Math.max(most, value);
+  return most;
+}

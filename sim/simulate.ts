@@ -1,0 +1,22 @@
+/** A scenario in, an outcome out: one run, deterministic in the scenario and its seed. */
+import type { Outcome } from '#scenarios/format/result.ts';
+import type { Scenario } from '#scenarios/format/scenario.ts';
+import { closeAndCheck } from './checkers.ts';
+import { outcomeOf } from './outcome.ts';
+import { Trace } from './trace.ts';
+import { World } from './world.ts';
+
+/** Throws a `CheckerError` when something happened that must not. */
+export function simulate(scenario: Scenario, trace: Trace | null = null): Outcome {
+  const world = new World(scenario, trace);
+  world.run();
+  closeAndCheck(world);
+  return outcomeOf(world);
+}
+
+/** A trace that fits the scenario. */
+export function traceFor(scenario: Scenario): Trace {
+  const relays = scenario.relays.reduce((total, relay) => total + relay.count, 0);
+  const clients = scenario.clients.reduce((total, each) => total + each.count, 0);
+  return new Trace(1 + relays, clients);
+}

@@ -1,0 +1,188 @@
+/**
+ * What a run knows of its endpoints: the columns that several parts of the simulator read and write. Each column has
+ * one owner that writes it, named beside it.
+ */
+import { PieceSets } from '#core/bitset.ts';
+import type { Policy } from '#core/policy.ts';
+import { microsecondsPerMillisecond, none } from '#core/units.ts';
+import type { Scenario, Task } from '#scenarios/format/scenario.ts';
+import { Accounts } from './accounts.ts';
+import { EventQueue } from './event-queue.ts';
+import { FlowMeter } from './flow-meter.ts';
+import { Network } from './network.ts';
+import { drawPopulation, type Population, reach } from './population.ts';
+import { SwarmRates } from './swarm-rates.ts';
+
+/** Status of an endpoint (owner: `world.ts`, `faults.ts`). */
+export const status = { absent: 0, downloading: 1, complete: 2, left: 3, failed: 4, down: 5 } as const;
+
+/** An event's payload is its kind and an index: 5 bits and 27 bits. */
+export const eventKind = {
+  transfer: 0,
+  link: 1,
+  arrive: 2,
+  announce: 3,
+  depart: 4,
+  abandon: 5,
+  httpRetry: 6,
+  fallback: 7,
+  control: 8,
+  faultBegin: 9,
+  faultEnd: 10,
+  schedule: 11,
+  pull: 12,
+  timeout: 13,
+} as const;
+const kindFactor = 2 ** 27;
+
+export function event(kind: number, index: number): number {
+  return kind * kindFactor + index;
+}
+
+export function kindOfEvent(payload: number): number {
+  return Math.floor(payload / kindFactor);
+}
+
+export function indexOfEvent(payload: number): number {
+  return payload % kindFactor;
+}
+
+/** How closely a fidelity looks (see the documentation of the model). */
+export interface Detail {
+  /** Candidates of the piece picker, neighbours looked at per decision, interested ones among them. */
+  pickWindow: number;
+  scanMax: number;
+  foundMax: number;
+  riseRatioMin: number;
+  cascades: boolean;
+  availability: 'exact' | 'swarm';
+  /** Grid of the fallback policy and factor on the choke interval. */
+  tickMilliseconds: number;
+  chokeFactor: number;
+}
+
+export const details: Record<Scenario['fidelity'], Detail> = {
+  reference: { pickWindow: Infinity, scanMax: Infinity, foundMax: Infinity, riseRatioMin: 0, cascades: true, availability: 'exact', tickMilliseconds: 1000, chokeFactor: 1 },
+  standard: { pickWindow: Infinity, scanMax: Infinity, foundMax: Infinity, riseRatioMin: 0.01, cascades: true, availability: 'exact', tickMilliseconds: 1000, chokeFactor: 1 },
+  scale: { pickWindow: 12, scanMax: 8, foundMax: 2, riseRatioMin: 0.05, cascades: false, availability: 'swarm', tickMilliseconds: 5000, chokeFactor: 3 },
+};
+
+export class State {
+  readonly scenario: Scenario;
+  readonly policy: Policy;
+  readonly task: Task;
+  readonly detail: Detail;
+  readonly population: Population;
+  readonly pieceCount: number;
+  readonly horizon: number;
+  readonly queue: EventQueue;
+  readonly flow: FlowMeter;
+  readonly swarmRates: SwarmRates | null;
+  readonly network: Network;
+  readonly sets: PieceSets;
+  readonly accounts: Accounts;
+  /** Owner: world, faults. */
+  readonly status: Uint8Array;
+  /** Whether it may upload over BitTorrent now. Owner: world, faults, relays. */
+  readonly serves: Uint8Array;
+  /** Relay that control chose for a client, or `none`. Owner: world, faults. */
+  readonly relayOf: Int16Array;
+  /** Microseconds; Infinity = not yet. Owner: world. */
+  readonly firstByteAt: Float64Array;
+  readonly completedAt: Float64Array;
+  /** Regions that cannot reach each other now, `[from * regions + to]`. Owner: faults. */
+  readonly partitioned: Uint8Array;
+  now = 0;
+
+  constructor(scenario: Scenario) {
+    this.scenario = scenario;
+    this.policy = scenario.policy;
+    this.task = scenario.tasks[0];
+    this.detail = details[scenario.fidelity];
+    this.population = drawPopulation(scenario);
+    this.pieceCount = Math.max(1, Math.ceil(this.task.file.sizeBytes / this.task.file.pieceLengthBytes));
+    this.horizon = Math.min(scenario.horizonMilliseconds, 3_650 * 86_400_000) * microsecondsPerMillisecond;
+    const { endpointCount, clientsFrom } = this.population;
+    const clientCount = endpointCount - clientsFrom;
+    this.queue = new EventQueue(this.horizon, Math.max(256, Math.ceil(clientCount / 2)));
+    this.flow = new FlowMeter(this.horizon);
+    this.swarmRates = this.policy.http.when === 'fallback' && this.policy.swarm.enabled ? new SwarmRates(endpointCount, clientsFrom) : null;
+    this.network = this.#network();
+    this.sets = new PieceSets(endpointCount, this.pieceCount);
+    this.accounts = new Accounts(scenario, this.population);
+    this.status = new Uint8Array(endpointCount);
+    this.serves = new Uint8Array(endpointCount);
+    this.relayOf = new Int16Array(endpointCount).fill(none);
+    this.firstByteAt = new Float64Array(endpointCount).fill(Infinity);
+    this.completedAt = new Float64Array(endpointCount).fill(Infinity);
+    this.partitioned = new Uint8Array(scenario.regions.length ** 2);
+  }
+
+  isClient(endpoint: number): boolean {
+    return endpoint >= this.population.clientsFrom;
+  }
+
+  isRelay(endpoint: number): boolean {
+    return endpoint > 0 && endpoint < this.population.clientsFrom;
+  }
+
+  /** Connections that the origin or a relay accepts. */
+  connectionsMax(server: number): number {
+    if (server === 0) return this.scenario.origin.connectionsMax;
+    return this.scenario.relays[this.population.classOf[server]].connectionsMax;
+  }
+
+  /** Microseconds, one way. */
+  latency(from: number, to: number): number {
+    const { region } = this.population;
+    return this.scenario.latencyMilliseconds[region[from]][region[to]] * microsecondsPerMillisecond;
+  }
+
+  canReach(from: number, to: number): boolean {
+    const { region } = this.population;
+    return this.partitioned[region[from] * this.scenario.regions.length + region[to]] === 0;
+  }
+
+  /** Whether two endpoints can open a BitTorrent connection, whoever dials. */
+  canConnect(one: number, other: number): boolean {
+    const a = this.population.reach[one];
+    const b = this.population.reach[other];
+    if (a === reach.blocked || b === reach.blocked) return false;
+    return !(a === reach.outgoingOnly && b === reach.outgoingOnly) && this.canReach(one, other);
+  }
+
+  #network(): Network {
+    const { population, scenario, detail, policy } = this;
+    const { endpointCount, clientsFrom } = population;
+    const regionCount = scenario.regions.length;
+    const pairLink = scenario.links.length === 0 ? null : new Int32Array(regionCount ** 2).fill(none);
+    const pairCapacities: number[] = [];
+    for (const link of scenario.links) {
+      const [a, b] = link.regions;
+      for (const [from, to] of a === b ? [[a, b]] : [[a, b], [b, a]]) {
+        if (pairLink !== null) pairLink[from * regionCount + to] = pairCapacities.length;
+        pairCapacities.push(link.bytesPerSecond);
+      }
+    }
+    const slots = policy.swarm.enabled ? policy.swarm.uploadSlots + policy.swarm.optimisticSlots : 1;
+    const network = new Network(this.queue, this.flow, this.swarmRates, {
+      endpointCount,
+      transfersExpected: Math.ceil((endpointCount - clientsFrom) * Math.min(slots, 4)),
+      regions: population.region,
+      regionCount,
+      pairLink,
+      pairCapacities,
+      isReference: scenario.fidelity === 'reference',
+      riseRatioMin: detail.riseRatioMin,
+      cascades: detail.cascades,
+      clientsFrom,
+      eventOfTransfer: (transfer) => event(eventKind.transfer, transfer),
+      eventOfLink: (link) => event(eventKind.link, link),
+    });
+    for (let endpoint = 0; endpoint < endpointCount; endpoint++) {
+      network.setCapacity(network.uplink(endpoint), population.uplinkBytesPerSecond[endpoint]);
+      network.setCapacity(network.downlink(endpoint), population.downlinkBytesPerSecond[endpoint]);
+    }
+    return network;
+  }
+}

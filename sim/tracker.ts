@@ -1,0 +1,126 @@
+/**
+ * Who is told of whom: the tracker's random peers, the random regular graph, and the relay that control names.
+ * Connections are symmetric and bounded on both sides; a list is pruned when its owner comes across somebody gone.
+ */
+import type { Availability } from '#core/swarm/availability.ts';
+import type { Downloads } from '#core/swarm/downloads.ts';
+import { scaled } from '#core/prng.ts';
+import { microsecondsPerSecond, none } from '#core/units.ts';
+import { Neighbours } from './neighbours.ts';
+import { reach } from './population.ts';
+import { event, eventKind, type State, status } from './state.ts';
+
+const announceIntervalSeconds = 30;
+
+export class Tracker {
+  readonly neighbours: Neighbours;
+  readonly #state: State;
+  readonly #availability: Availability;
+  readonly #downloads: Downloads;
+  readonly #members: Int32Array;
+  readonly #memberAt: Int32Array;
+  #memberCount = 0;
+  readonly #announcedAt: Uint32Array;
+  /** Connections that a newcomer opens itself; others open the rest to it. */
+  readonly #opens: number;
+
+  constructor(state: State, availability: Availability, downloads: Downloads) {
+    this.#state = state;
+    this.#availability = availability;
+    this.#downloads = downloads;
+    const { endpointCount, clientsFrom } = state.population;
+    const { swarm } = state.policy;
+    this.#members = new Int32Array(endpointCount);
+    this.#memberAt = new Int32Array(endpointCount).fill(none);
+    this.#announcedAt = new Uint32Array(endpointCount);
+    this.#opens = swarm.graph === 'tracker' ? Math.ceil(swarm.peerConnections / 2) : swarm.peerConnections;
+    const capacities = new Uint32Array(endpointCount).fill(swarm.peerConnections, clientsFrom);
+    const clientCount = endpointCount - clientsFrom;
+    for (let server = 0; server < clientsFrom; server++) {
+      const isPeer = server === 0 ? swarm.originSeeds : swarm.relaysSeed;
+      capacities[server] = isPeer ? Math.min(state.connectionsMax(server), clientCount + clientsFrom) : 0;
+    }
+    this.neighbours = new Neighbours(capacities);
+  }
+
+  tableBytes(): number {
+    return this.neighbours.bytes() + this.#members.byteLength * 3;
+  }
+
+  join(endpoint: number): void {
+    this.#memberAt[endpoint] = this.#memberCount;
+    this.#members[this.#memberCount++] = endpoint;
+  }
+
+  leave(endpoint: number): void {
+    const at = this.#memberAt[endpoint];
+    if (at === none) return;
+    const last = this.#members[--this.#memberCount];
+    this.#members[at] = last;
+    this.#memberAt[last] = at;
+    this.#memberAt[endpoint] = none;
+  }
+
+  get memberCount(): number {
+    return this.#memberCount;
+  }
+
+  member(index: number): number {
+    return this.#members[index];
+  }
+
+  /** `client` asks for peers and connects to those it can. */
+  announce(client: number): void {
+    const state = this.#state;
+    this.#announcedAt[client] = Math.floor(state.now / microsecondsPerSecond);
+    const relay = state.relayOf[client];
+    if (relay !== none && state.policy.swarm.relaysSeed) this.connect(client, relay);
+    if (state.policy.swarm.originSeeds) this.connect(client, 0);
+    const wanted = Math.min(this.#opens, this.neighbours.room(client));
+    let opened = 0;
+    for (let tries = 0; opened < wanted && tries < 3 * wanted && this.#memberCount > 1; tries++) {
+      const other = this.#members[scaled(this.#downloads.draw(client), this.#memberCount)];
+      if (this.connect(client, other)) opened++;
+    }
+  }
+
+  /** Too few neighbours are left: asks again, at most every half minute. */
+  announceAgainIfLonely(client: number): void {
+    const state = this.#state;
+    if (this.neighbours.count(client) >= this.#opens / 2 || state.status[client] !== status.downloading) return;
+    if (this.#memberCount <= this.neighbours.count(client) + 1) return;
+    const next = this.#announcedAt[client] + announceIntervalSeconds;
+    if (next * microsecondsPerSecond > state.now) return;
+    this.#announcedAt[client] = Math.floor(state.now / microsecondsPerSecond);
+    state.queue.push(state.now, event(eventKind.announce, client));
+  }
+
+  /** A relay that control named: a peer too, where the policy has relays in the swarm. */
+  connectIfPeer(client: number, relay: number): void {
+    const { swarm } = this.#state.policy;
+    if (swarm.enabled && swarm.relaysSeed && swarm.graph !== 'scheduled') this.connect(client, relay);
+  }
+
+  connect(one: number, other: number): boolean {
+    const state = this.#state;
+    const { neighbours } = this;
+    if (one === other || !state.canConnect(one, other)) return false;
+    if (neighbours.room(one) === 0 || neighbours.room(other) === 0) return false;
+    if (state.sets.isComplete(one) && state.sets.isComplete(other)) return false;
+    if (state.population.reach[one] === reach.blocked) return false;
+    const shorter = neighbours.count(one) <= neighbours.count(other) ? one : other;
+    if (neighbours.indexOf(shorter, shorter === one ? other : one) !== none) return false;
+    neighbours.add(one, other);
+    neighbours.add(other, one);
+    this.#availability.connected(one, other, state.sets);
+    this.#availability.connected(other, one, state.sets);
+    return true;
+  }
+
+  /** Takes the neighbour at `index` out of the list of `endpoint` (the other list is pruned when it is looked at). */
+  drop(endpoint: number, index: number): void {
+    const other = this.neighbours.at(endpoint, index);
+    this.#availability.parted(endpoint, other, this.#state.sets);
+    this.neighbours.removeAt(endpoint, index);
+  }
+}
