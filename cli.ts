@@ -3,20 +3,12 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { CommandResult } from '#scenarios/format/command.ts';
 import { exitCodes } from '#scenarios/format/exit-codes.ts';
-import type {
-  CommandContext,
-  CompareOptions,
-  DemoOptions,
-  ReproOptions,
-  RunOptions,
-} from '#sim/lab/options.ts';
+import type { CommandContext, CompareOptions, DemoOptions, ReproOptions, RunOptions } from '#sim/lab/options.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 
 const program = new Command('sluice')
-  .description(
-    'Find out in simulation what a distribution policy costs and how fast it is, then run that policy.',
-  )
+  .description('Find out in simulation what a distribution policy costs and how fast it is, then run that policy.')
   .version(version, '--version')
   .helpOption('-h, --help')
   .showHelpAfterError('(--help shows what is allowed)')
@@ -25,11 +17,9 @@ const program = new Command('sluice')
 
 program
   .command('demo')
-  .description('compare the policies on a sample scenario, then show the page')
-  .option('--quick', 'fewer clients and no page')
-  .action(
-    does(async (options: DemoOptions) => (await import('#sim/lab/demo.ts')).demoCommand(options, context)),
-  );
+  .description('compare the policies on a sample scenario')
+  .option('--quick', 'fewer clients: some seconds instead of some minutes')
+  .action(does(async (options: DemoOptions) => (await import('#sim/lab/demo.ts')).demoCommand(options, context)));
 
 withOutput(withOverrides(program.command('run <scenario>')))
   .description('simulate one scenario and print its result')
@@ -66,9 +56,7 @@ program
   .command('doctor')
   .description('say what is missing on this machine and how to get it')
   .option('--json', 'print JSON')
-  .action(
-    does(async (options: { json?: boolean }) => (await import('#sim/lab/doctor.ts')).doctorCommand(options)),
-  );
+  .action(does(async (options: { json?: boolean }) => (await import('#sim/lab/doctor.ts')).doctorCommand(options)));
 
 const scenario = program.command('scenario').description('check, list and describe scenario files');
 
@@ -119,9 +107,7 @@ function withOverrides(command: Command): Command {
 }
 
 function withOutput(command: Command): Command {
-  return command
-    .option('--json', 'print the result as JSON')
-    .option('--out <file>', 'write the result to a file');
+  return command.option('--json', 'print the result as JSON').option('--out <file>', 'write the result to a file');
 }
 
 function count(text: string): number {

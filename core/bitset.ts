@@ -13,10 +13,9 @@ export class PieceSets {
   readonly endpointCount: number;
   /** Words of one set. */
   readonly words: number;
-  /** Words of one row: held, requested, requested twice. */
+  /** Words of one row: held, requested, requested twice, the number held, and a counter of draws. */
   readonly stride: number;
   readonly bits: Uint32Array;
-  readonly heldCount: Uint32Array;
   readonly #lastWord: number;
 
   constructor(endpointCount: number, pieceCount: number) {
@@ -24,9 +23,8 @@ export class PieceSets {
     this.endpointCount = endpointCount;
     this.pieceCount = pieceCount;
     this.words = Math.ceil(pieceCount / bitsPerWord);
-    this.stride = 3 * this.words;
+    this.stride = 3 * this.words + 2;
     this.bits = new Uint32Array(endpointCount * this.stride);
-    this.heldCount = new Uint32Array(endpointCount);
     const inLastWord = pieceCount - (this.words - 1) * bitsPerWord;
     this.#lastWord = inLastWord === bitsPerWord ? 0xffffffff : (1 << inLastWord) - 1;
   }
@@ -35,8 +33,17 @@ export class PieceSets {
     return (this.bits[endpoint * this.stride + (piece >>> 5)] & (1 << (piece & 31))) !== 0;
   }
 
+  heldCount(endpoint: number): number {
+    return this.bits[endpoint * this.stride + 3 * this.words];
+  }
+
   isComplete(endpoint: number): boolean {
-    return this.heldCount[endpoint] === this.pieceCount;
+    return this.heldCount(endpoint) === this.pieceCount;
+  }
+
+  /** Number of this draw of the endpoint, from 0: kept here because whoever draws reads the row anyway. */
+  nextDraw(endpoint: number): number {
+    return this.bits[endpoint * this.stride + 3 * this.words + 1]++;
   }
 
   /** Returns false when it was held already. */
@@ -45,7 +52,7 @@ export class PieceSets {
     const bit = 1 << (piece & 31);
     if ((this.bits[at] & bit) !== 0) return false;
     this.bits[at] |= bit;
-    this.heldCount[endpoint]++;
+    this.bits[endpoint * this.stride + 3 * this.words]++;
     return true;
   }
 
@@ -53,7 +60,7 @@ export class PieceSets {
     const at = endpoint * this.stride;
     this.bits.fill(0xffffffff, at, at + this.words);
     this.bits[at + this.words - 1] = this.#lastWord;
-    this.heldCount[endpoint] = this.pieceCount;
+    this.bits[at + 3 * this.words] = this.pieceCount;
   }
 
   isRequested(endpoint: number, piece: number): boolean {
@@ -115,9 +122,7 @@ export class PieceSets {
 
   candidatesAgain(endpoint: number, source: number, word: number): number {
     const own = endpoint * this.stride + word;
-    return (
-      (this.bits[source * this.stride + word] & ~(this.bits[own] | this.bits[own + 2 * this.words])) >>> 0
-    );
+    return (this.bits[source * this.stride + word] & ~(this.bits[own] | this.bits[own + 2 * this.words])) >>> 0;
   }
 
   /** First piece at or after `from`, wrapping, that `source` holds and `endpoint` neither holds nor has asked for. */

@@ -13,14 +13,7 @@ export const fallbackReasons = ['no-change', 'slow', 'stalled', 'blocked', 'over
 /** What made the threshold what it is (M25). */
 export const thresholdReasons = ['base', 'adapted', 'bounded', 'cohort'] as const;
 /** Why this HTTP source, or none now (M23, M24). */
-export const sourceReasons = [
-  'best-relay',
-  'other-relay',
-  'origin',
-  'backing-off',
-  'no-lease',
-  'no-source',
-] as const;
+export const sourceReasons = ['best-relay', 'other-relay', 'origin', 'backing-off', 'no-lease', 'no-source'] as const;
 /** Why a second source may be asked for what a first is slow to send, or not (M23). */
 export const hedgeReasons = ['hedged', 'over-budget', 'no-gain'] as const;
 /** Why this relay, or none (M8). */
@@ -135,9 +128,7 @@ export function sameDecision(left: DecisionRecord, right: DecisionRecord): boole
   const leftFields = Object.entries(left.decision);
   const rightFields = new Map<string, unknown>(Object.entries(right.decision));
   if (leftFields.length !== rightFields.size) return false;
-  return leftFields.every(
-    ([name, value]) => rightFields.has(name) && Object.is(value, rightFields.get(name)),
-  );
+  return leftFields.every(([name, value]) => rightFields.has(name) && Object.is(value, rightFields.get(name)));
 }
 
 /** The opening of a line for people: time in seconds, row, kind and reason. */

@@ -29,7 +29,15 @@ export class Accounts {
   readonly #regionCount: number;
 
   constructor(scenario: Scenario, population: Population) {
-    this.classes = scenario.clients.map(() => ({ origin: 0, relay: 0, peer: 0, delivered: 0, duplicate: 0, discarded: 0, partial: 0 }));
+    this.classes = scenario.clients.map(() => ({
+      origin: 0,
+      relay: 0,
+      peer: 0,
+      delivered: 0,
+      duplicate: 0,
+      discarded: 0,
+      partial: 0,
+    }));
     this.#population = population;
     this.#regionCount = scenario.regions.length;
     this.betweenRegions = new Float64Array(this.#regionCount ** 2);
@@ -38,7 +46,7 @@ export class Accounts {
   /** `bytes` of payload that `source` sent reached `target`. */
   received(source: number, target: number, bytes: number): void {
     const { clientsFrom, classOf, region } = this.#population;
-    this.betweenRegions[region[source] * this.#regionCount + region[target]] += bytes;
+    if (this.#regionCount > 1) this.betweenRegions[region[source] * this.#regionCount + region[target]] += bytes;
     const kind = source === 0 ? flowKind.origin : source < clientsFrom ? flowKind.relay : flowKind.peer;
     if (target < clientsFrom) {
       if (kind === flowKind.origin) this.originToRelay += bytes;

@@ -43,7 +43,12 @@ function checkConservation(world: World): void {
     const sent = account.origin + account.relay + account.peer;
     const became = account.delivered + account.duplicate + account.discarded + account.partial;
     received += sent;
-    if (sent !== became) fail(world, 'conservation', `class ${scenario.clients[index].name} received ${sent} bytes, of which ${became} are accounted for`);
+    if (sent !== became)
+      fail(
+        world,
+        'conservation',
+        `class ${scenario.clients[index].name} received ${sent} bytes, of which ${became} are accounted for`,
+      );
   });
   const sent = received + accounts.originToRelay + accounts.relayToRelay + accounts.peerToRelay;
   const flowed = flow.total(flowKind.origin) + flow.total(flowKind.relay) + flow.total(flowKind.peer);
@@ -60,11 +65,13 @@ function checkPieces(world: World): void {
     held[population.classOf[client]] += world.downloads.heldBytes(client);
     let count = 0;
     for (let piece = 0; piece < sets.pieceCount; piece++) if (sets.holds(client, piece)) count++;
-    if (count !== sets.heldCount[client]) fail(world, 'pieces', `client ${client} holds ${count} pieces, counted ${sets.heldCount[client]}`);
+    if (count !== sets.heldCount(client))
+      fail(world, 'pieces', `client ${client} holds ${count} pieces, counted ${sets.heldCount(client)}`);
   }
   held.forEach((bytes, index) => {
     const { delivered } = accounts.classes[index];
-    if (bytes !== delivered) fail(world, 'pieces', `class ${scenario.clients[index].name} holds ${bytes} bytes, ${delivered} were delivered`);
+    if (bytes !== delivered)
+      fail(world, 'pieces', `class ${scenario.clients[index].name} holds ${bytes} bytes, ${delivered} were delivered`);
   });
 }
 
@@ -73,8 +80,10 @@ function checkLinks(world: World): void {
   for (let link = 0; link < network.linkCount; link++) {
     const capacity = network.links[link * linkDoubles + linkField.capacity];
     let rate = 0;
-    for (let transfer = network.firstTransfer(link); transfer !== none; transfer = network.nextOnLink(transfer, link)) rate += network.rate(transfer);
-    if (rate > capacity * (1 + roundingRatio) + 1) fail(world, 'link capacity', `link ${link} carries ${rate} B/s of ${capacity}`);
+    for (let transfer = network.firstTransfer(link); transfer !== none; transfer = network.nextOnLink(transfer, link))
+      rate += network.rate(transfer);
+    if (rate > capacity * (1 + roundingRatio) + 1)
+      fail(world, 'link capacity', `link ${link} carries ${rate} B/s of ${capacity}`);
   }
 }
 

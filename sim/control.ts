@@ -3,9 +3,9 @@
  * clients report and moves the thresholds (M6–M9, M25, M32, M34). Leases of the origin are in `origin-access.ts`.
  */
 import { adaptThreshold } from '#core/fallback/threshold.ts';
+import { Prng } from '#core/prng.ts';
 import { efficiencyWithoutHistory, estimateTask } from '#core/scheduler/estimate.ts';
 import { chooseRelay, RelayTable } from '#core/scheduler/relay-choice.ts';
-import { Prng } from '#core/prng.ts';
 import { microsecondsPerMillisecond, microsecondsPerSecond, none } from '#core/units.ts';
 import type { FallbackWatch } from './fallback-watch.ts';
 import type { Gauges } from './gauges.ts';
@@ -114,7 +114,13 @@ export class Control {
       this.#relays.load[relay - 1] = this.#loadOf(relay);
     }
     const draw = this.#prng.bits();
-    const chosen = chooseRelay(policy.relay.choice, this.#relays, population.region[client], draw, except === none ? none : except - 1);
+    const chosen = chooseRelay(
+      policy.relay.choice,
+      this.#relays,
+      population.region[client],
+      draw,
+      except === none ? none : except - 1,
+    );
     return chosen === none ? none : chosen + 1;
   }
 
@@ -131,7 +137,8 @@ export class Control {
     for (let region = 0; region < scenario.regions.length; region++) {
       const latency = scenario.latencyMilliseconds[region][population.region[relay]];
       relays.latencyMilliseconds[region * population.relayCount + relay - 1] = 2 * latency;
-      if (region !== population.region[relay]) relays.setDistance(region, population.region[relay], Math.max(latency, 1));
+      if (region !== population.region[relay])
+        relays.setDistance(region, population.region[relay], Math.max(latency, 1));
     }
   }
 
@@ -163,10 +170,11 @@ export class Control {
   /** Threshold of each class by file, network and scale, and by the first quartile of what its clients get (B-c5). */
   #moveThresholds(fallback: FallbackWatch): void {
     const { scenario, policy, task } = this.#state;
+    const thresholds = new Float64Array(scenario.clients.length);
     for (let index = 0; index < scenario.clients.length; index++) {
       const rates = this.#sampleRates(index);
       const quartile = rates.length === 0 ? 0 : rates[Math.floor(rates.length / 4)];
-      fallback.thresholds[index] = adaptThreshold(policy.fallback.threshold, {
+      thresholds[index] = adaptThreshold(policy.fallback.threshold, {
         fileBytes: task.file.sizeBytes,
         network: 'unknown',
         clients: scenario.clients[index].count,
@@ -174,6 +182,7 @@ export class Control {
         cohortSize: rates.length,
       });
     }
+    fallback.setThresholds(thresholds);
   }
 
   /** Rates over BitTorrent of some clients of a class that are downloading, rising. */

@@ -8,13 +8,22 @@ import type { Accounts } from './accounts.ts';
 /** Transit is billed by means over five minutes; a shorter run is billed by its one mean. */
 const billingSeconds = 300;
 
-export function costOf(scenario: Scenario, accounts: Accounts, bytes: Bytes, originPerSecond: Float64Array, seconds: number): Summary['cost'] {
+export function costOf(
+  scenario: Scenario,
+  accounts: Accounts,
+  bytes: Bytes,
+  originPerSecond: Float64Array,
+  seconds: number,
+): Summary['cost'] {
   const { prices } = scenario;
   const relayCount = scenario.relays.reduce((total, relay) => total + relay.count, 0);
   const relaySent = bytes.relay + bytes.relayToRelay;
   const peerSent = bytes.peer + bytes.peerToRelay;
-  const origin = bytes.originSent * prices.originPerByte + billedRate(originPerSecond, prices.originPeak.percentile) * prices.originPeak.perBytePerSecond;
-  const relay = relaySent * prices.relayPerByte + relayCount * seconds * millisecondsPerSecond * prices.relayPerMillisecond;
+  const origin =
+    bytes.originSent * prices.originPerByte +
+    billedRate(originPerSecond, prices.originPeak.percentile) * prices.originPeak.perBytePerSecond;
+  const relay =
+    relaySent * prices.relayPerByte + relayCount * seconds * millisecondsPerSecond * prices.relayPerMillisecond;
   const peer = peerSent * prices.peerPerByte;
   return { total: origin + relay + peer + transit(scenario, accounts), origin, relay, peer, currency: prices.currency };
 }

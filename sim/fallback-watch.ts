@@ -5,7 +5,18 @@
  */
 import { deficit } from '#core/fallback/deficit.ts';
 import { evaluate, nextTick } from '#core/fallback/fallback-policy.ts';
-import { begin, closed, closeRecovered, FallbackStates, markBlocked, neverTick, noChange, openBlocked, setEstimate, setThreshold } from '#core/fallback/fallback-states.ts';
+import {
+  begin,
+  closed,
+  closeRecovered,
+  FallbackStates,
+  markBlocked,
+  neverTick,
+  noChange,
+  openBlocked,
+  setEstimate,
+  setThreshold,
+} from '#core/fallback/fallback-states.ts';
 import { SpeedMeters } from '#core/fallback/speed-meter.ts';
 import type { Downloads } from '#core/swarm/downloads.ts';
 import { microsecondsPerMillisecond, microsecondsPerSecond, millisecondsPerSecond } from '#core/units.ts';
@@ -55,16 +66,30 @@ export class FallbackWatch {
     this.#clientsFrom = clientsFrom;
     this.#tickMicroseconds = tickMilliseconds * microsecondsPerMillisecond;
     this.#states = new FallbackStates(rows, state.policy.fallback, tickMilliseconds);
-    this.#meters = new SpeedMeters(rows, tickMilliseconds, Math.ceil(shortWindowMilliseconds / tickMilliseconds), Math.ceil(longWindowMilliseconds / tickMilliseconds));
+    this.#meters = new SpeedMeters(
+      rows,
+      tickMilliseconds,
+      Math.ceil(shortWindowMilliseconds / tickMilliseconds),
+      Math.ceil(longWindowMilliseconds / tickMilliseconds),
+    );
     this.#wakeTick = new Int32Array(rows).fill(neverTick);
     this.#isTouched = new Uint8Array(rows);
     this.thresholds = new Float64Array(state.scenario.clients.length).fill(state.policy.fallback.threshold);
     rates.beforeChange = (client) => this.#beforeChange(client);
+    this.setThresholds(this.thresholds);
   }
 
   tableBytes(): number {
     const slots = Math.ceil(longWindowMilliseconds / this.#state.detail.tickMilliseconds) + 1;
     return this.#isTouched.length * (43 + 8 + 4 * slots + 5);
+  }
+
+  /** Control moves the thresholds of the client classes, bytes per second. */
+  setThresholds(thresholds: Float64Array): void {
+    this.thresholds.set(thresholds);
+    if (!this.#state.detail.isCoarse) return;
+    // At scale a client that is fast before and after a change of its rate is not looked at.
+    this.#rates.calmBytesPerSecond = this.#state.policy.fallback.closeRatio * Math.max(...thresholds);
   }
 
   /** A client begins; `estimateMilliseconds` = how long its download is expected to take. */
@@ -153,7 +178,16 @@ export class FallbackWatch {
     const deadline = state.task.deadlineMilliseconds - state.now / microsecondsPerMillisecond;
     const forecast = reason === openBlocked ? 0 : this.#meters.forecast(row);
     const threshold = this.#states.thresholdBytesPerSecond[row];
-    const rate = deficit(state.policy.fallback.fill, reason, threshold, remaining, deadline, forecast, free, this.brake);
+    const rate = deficit(
+      state.policy.fallback.fill,
+      reason,
+      threshold,
+      remaining,
+      deadline,
+      forecast,
+      free,
+      this.brake,
+    );
     return Math.min(rate, state.scenario.distribution.speedMaxBytesPerSecond);
   }
 

@@ -88,7 +88,8 @@ export class Faults {
   #restart(fault: number, clientClass: number, share: number): void {
     const { state } = this.#world;
     for (const client of this.#clientsOf(clientClass)) {
-      if (state.status[client] === status.down && isHit(state.scenario.seed, client, share, fault)) this.#world.resume(client);
+      if (state.status[client] === status.down && isHit(state.scenario.seed, client, share, fault))
+        this.#world.resume(client);
     }
   }
 

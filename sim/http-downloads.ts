@@ -4,8 +4,8 @@
  * has pulled it; one that is full answers 503, and the client comes back with growing, jittered delays.
  */
 import type { RequestReason } from '#core/host.ts';
-import type { Downloads } from '#core/swarm/downloads.ts';
 import { scaled } from '#core/prng.ts';
+import type { Downloads } from '#core/swarm/downloads.ts';
 import { microsecondsPerMillisecond, none } from '#core/units.ts';
 import type { Network } from './network.ts';
 import { transferFlag } from './network.ts';
@@ -81,13 +81,19 @@ export class HttpDownloads {
   setRateMax(client: number, rateMax: number): void {
     this.rateMax[client] = rateMax;
     if (this.active[client] === 0) return;
-    this.#forEachTransfer(client, (transfer) => this.#network.setCap(transfer, this.#capOf(client, this.#network.source(transfer))));
+    this.#forEachTransfer(client, (transfer) =>
+      this.#network.setCap(transfer, this.#capOf(client, this.#network.source(transfer))),
+    );
   }
 
   /** Uses the connections that are free. */
   pump(client: number): void {
     const state = this.#state;
-    while (this.isOpen[client] !== 0 && state.status[client] === status.downloading && this.active[client] < this.#connectionsEach) {
+    while (
+      this.isOpen[client] !== 0 &&
+      state.status[client] === status.downloading &&
+      this.active[client] < this.#connectionsEach
+    ) {
       if (this.#isWaiting[client] !== 0 || !this.#request(client)) return;
     }
   }
@@ -191,7 +197,8 @@ export class HttpDownloads {
       if (kind === 'relay') {
         let relay = state.relayOf[client];
         if (relay === none || !this.#accepts(relay)) relay = this.#listener.anotherRelay(client);
-        if (relay !== none && this.#accepts(relay) && state.canReach(relay, client) && this.#helps(relay, client)) return relay;
+        if (relay !== none && this.#accepts(relay) && state.canReach(relay, client) && this.#helps(relay, client))
+          return relay;
       } else if (this.#origin.mayAsk(client) && this.#accepts(0) && state.canReach(0, client)) {
         return 0;
       }
@@ -201,7 +208,11 @@ export class HttpDownloads {
 
   /** In a swarm a relay that holds nothing new for the client does not help; without one, the client waits there. */
   #helps(relay: number, client: number): boolean {
-    return !this.#state.policy.swarm.enabled || this.#state.policy.http.sources.length === 1 || this.#state.sets.wants(client, relay);
+    return (
+      !this.#state.policy.swarm.enabled ||
+      this.#state.policy.http.sources.length === 1 ||
+      this.#state.sets.wants(client, relay)
+    );
   }
 
   #accepts(server: number): boolean {
@@ -232,7 +243,10 @@ export class HttpDownloads {
     const wait = scaled(this.#downloads.draw(client), longest);
     if (refusals < 255) this.#refusals[client]++;
     this.#isWaiting[client] = 1;
-    this.#state.queue.push(this.#state.now + Math.max(1, wait) * microsecondsPerMillisecond, event(eventKind.httpRetry, client));
+    this.#state.queue.push(
+      this.#state.now + Math.max(1, wait) * microsecondsPerMillisecond,
+      event(eventKind.httpRetry, client),
+    );
   }
 
   #capOf(client: number, source: number): number {
@@ -265,7 +279,7 @@ export class HttpDownloads {
     let transfer = network.firstTransfer(network.downlink(client));
     while (transfer !== none) {
       const next = network.nextIn(transfer);
-      if ((network.flags[transfer] & transferFlag.http) !== 0) visit(transfer);
+      if (network.has(transfer, transferFlag.http)) visit(transfer);
       transfer = next;
     }
   }

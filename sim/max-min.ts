@@ -4,7 +4,15 @@
  * fidelities; tested against a naive solver that shares nothing with it.
  */
 import { none } from '#core/units.ts';
-import { linkDoubles, linkField, linkWord, linkWords, type Network, transferDoubles, transferField } from './network.ts';
+import {
+  linkDoubles,
+  linkField,
+  linkWord,
+  linkWords,
+  type Network,
+  transferDoubles,
+  transferField,
+} from './network.ts';
 
 /** Solves the whole network and sets every rate that changed, falls before rises. */
 export function solveMaxMin(network: Network): void {
@@ -27,7 +35,13 @@ export function solveMaxMin(network: Network): void {
 }
 
 /** Level at which a link fills up, or a capped transfer stops: the lowest comes first. Stale entries are re-entered. */
-function fill(network: Network, transfers: number[], links: number[], left: Float64Array, unfixed: Int32Array): Float64Array {
+function fill(
+  network: Network,
+  transfers: number[],
+  links: number[],
+  left: Float64Array,
+  unfixed: Int32Array,
+): Float64Array {
   const rates = new Float64Array(network.transfersUsed).fill(-1);
   const heap = new LevelHeap(links.length + transfers.length);
   for (const link of links) heap.push(left[link] / unfixed[link], link);
@@ -70,8 +84,10 @@ function forEachLink(network: Network, transfer: number, visit: (link: number) =
 }
 
 function apply(network: Network, transfers: number[], rates: Float64Array): void {
-  for (const transfer of transfers) if (rates[transfer] < network.rate(transfer)) network.setRate(transfer, rates[transfer]);
-  for (const transfer of transfers) if (rates[transfer] > network.rate(transfer)) network.setRate(transfer, rates[transfer]);
+  for (const transfer of transfers)
+    if (rates[transfer] < network.rate(transfer)) network.setRate(transfer, rates[transfer]);
+  for (const transfer of transfers)
+    if (rates[transfer] > network.rate(transfer)) network.setRate(transfer, rates[transfer]);
 }
 
 /** Smallest level first, ties by id. */

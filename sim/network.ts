@@ -21,7 +21,16 @@ import type { SwarmRates } from './swarm-rates.ts';
 
 /** Fields of a transfer's row: 64 bytes, one line of the processor's cache. The first four are doubles. */
 export const transferField = { rate: 0, remaining: 1, settledAt: 2, cap: 3 } as const;
-export const transferWord = { source: 8, target: 9, piece: 10, nextOut: 11, previousOut: 12, nextIn: 13, previousIn: 14, sequence: 15 } as const;
+export const transferWord = {
+  source: 8,
+  target: 9,
+  piece: 10,
+  nextOut: 11,
+  previousOut: 12,
+  nextIn: 13,
+  previousIn: 14,
+  sequence: 15,
+} as const;
 export const transferDoubles = 8;
 export const transferWords = 16;
 
@@ -31,8 +40,14 @@ export const linkWord = { count: 4, first: 5, isDirty: 6 } as const;
 export const linkDoubles = 4;
 export const linkWords = 8;
 
-/** Bits of a transfer's flags. */
-export const transferFlag = { http: 1, pull: 2, optimistic: 4, endgame: 8, delayed: 16 } as const;
+/**
+ * The word of the piece also holds the transfer's flags and the choke round in which its slot was last confirmed, so
+ * that a decision about a transfer touches one line of the cache:  round (6 bits) | flags (6) | piece (20).
+ */
+export const transferFlag = { http: 1 << 20, pull: 1 << 21, optimistic: 1 << 22 } as const;
+const pieceMask = (1 << 20) - 1;
+const roundShift = 26;
+export const roundCount = 64;
 
 /** From this many transfers on, a link is shared anew at intervals. */
 const manyTransfers = 64;
@@ -68,7 +83,6 @@ export class Network {
   readonly linkInts: Int32Array;
   transfers: Float64Array;
   transferInts: Int32Array;
-  flags: Uint8Array;
   /** Third list of a transfer: those that cross the same pair of regions. */
   pairNext: Int32Array;
   pairPrevious: Int32Array;
@@ -82,6 +96,7 @@ export class Network {
   isStale = false;
 
   readonly #options: NetworkOptions;
+  readonly #fullRatio: number;
   #free = none;
   readonly #dirty: number[] = [];
   #scratchIds = new Int32Array(256);
@@ -93,6 +108,7 @@ export class Network {
     this.flow = flow;
     this.swarmRates = swarmRates;
     this.#options = options;
+    this.#fullRatio = 1 - Math.max(options.riseRatioMin, 1e-9);
     this.endpointCount = options.endpointCount;
     this.linkCount = 2 * options.endpointCount + options.pairCapacities.length;
     this.links = new Float64Array(this.linkCount * linkDoubles);
@@ -104,13 +120,12 @@ export class Network {
     const count = Math.max(16, options.transfersExpected);
     this.transfers = new Float64Array(count * transferDoubles);
     this.transferInts = new Int32Array(this.transfers.buffer);
-    this.flags = new Uint8Array(count);
     this.pairNext = new Int32Array(options.pairLink === null ? 0 : count);
     this.pairPrevious = new Int32Array(options.pairLink === null ? 0 : count);
   }
 
   bytes(): number {
-    return this.links.byteLength + this.transfers.byteLength + this.flags.byteLength + this.pairNext.byteLength * 2;
+    return this.links.byteLength + this.transfers.byteLength + this.pairNext.byteLength * 2;
   }
 
   uplink(endpoint: number): number {
@@ -167,7 +182,21 @@ export class Network {
   }
 
   piece(transfer: number): number {
-    return this.transferInts[transfer * transferWords + transferWord.piece];
+    return this.transferInts[transfer * transferWords + transferWord.piece] & pieceMask;
+  }
+
+  has(transfer: number, flag: number): boolean {
+    return (this.transferInts[transfer * transferWords + transferWord.piece] & flag) !== 0;
+  }
+
+  /** Choke round, modulo `roundCount`, in which the slot was last given to its holder. */
+  round(transfer: number): number {
+    return this.transferInts[transfer * transferWords + transferWord.piece] >>> roundShift;
+  }
+
+  setRound(transfer: number, round: number): void {
+    const at = transfer * transferWords + transferWord.piece;
+    this.transferInts[at] = (this.transferInts[at] & ~(-1 << roundShift)) | (round << roundShift);
   }
 
   rate(transfer: number): number {
@@ -189,7 +218,15 @@ export class Network {
    * Starts a transfer of `bytes`; its first byte flows after `delayMicroseconds`, its share of the links is taken at
    * once. `cap` in bytes per second, Infinity = none.
    */
-  start(source: number, target: number, piece: number, bytes: number, cap: number, delayMicroseconds: number, flags: number): number {
+  start(
+    source: number,
+    target: number,
+    piece: number,
+    bytes: number,
+    cap: number,
+    delayMicroseconds: number,
+    flags: number,
+  ): number {
     const transfer = this.#take();
     const row = transfer * transferDoubles;
     this.transfers[row + transferField.rate] = 0;
@@ -199,9 +236,8 @@ export class Network {
     const words = transfer * transferWords;
     this.transferInts[words + transferWord.source] = source;
     this.transferInts[words + transferWord.target] = target;
-    this.transferInts[words + transferWord.piece] = piece;
+    this.transferInts[words + transferWord.piece] = piece | flags;
     this.transferInts[words + transferWord.sequence] = 0;
-    this.flags[transfer] = delayMicroseconds > 0 ? flags | transferFlag.delayed : flags;
     this.#link(transfer, this.uplink(source), transferWord.nextOut, transferWord.previousOut);
     this.#link(transfer, this.downlink(target), transferWord.nextIn, transferWord.previousIn);
     this.#linkPair(transfer);
@@ -214,7 +250,8 @@ export class Network {
   /** The next piece on the same connection: rates stay as they are, nothing else is touched. */
   next(transfer: number, piece: number, bytes: number): void {
     const row = transfer * transferDoubles;
-    this.transferInts[transfer * transferWords + transferWord.piece] = piece;
+    const at = transfer * transferWords + transferWord.piece;
+    this.transferInts[at] = (this.transferInts[at] & ~pieceMask) | piece;
     this.transfers[row + transferField.remaining] = bytes;
     this.transfers[row + transferField.settledAt] = this.now;
     this.#schedule(transfer);
@@ -246,6 +283,9 @@ export class Network {
     const words = transfer * transferWords;
     const source = this.transferInts[words + transferWord.source];
     const target = this.transferInts[words + transferWord.target];
+    // Whoever shares a link that was not full was not held back by it.
+    const wasUpFull = this.#isFull(this.uplink(source));
+    const wasDownFull = this.#isFull(this.downlink(target));
     if (rate > 0) this.#addRate(transfer, -rate);
     this.transfers[row + transferField.rate] = 0;
     this.transferInts[words + transferWord.sequence] = 0;
@@ -259,8 +299,8 @@ export class Network {
     if (this.#options.isReference) {
       this.isStale = true;
     } else if (rate > 0) {
-      this.#markDirty(this.uplink(source));
-      this.#markDirty(this.downlink(target));
+      if (wasUpFull) this.#markDirty(this.uplink(source));
+      if (wasDownFull) this.#markDirty(this.downlink(target));
     }
   }
 
@@ -287,7 +327,8 @@ export class Network {
     for (let index = 0; index < this.#dirty.length; index++) {
       const link = this.#dirty[index];
       this.linkInts[link * linkWords + linkWord.isDirty] = 0;
-      this.#share(link);
+      // Often the next transfer has taken already what the last one left.
+      if (!this.#isFull(link)) this.#share(link);
     }
     this.#dirty.length = 0;
   }
@@ -339,7 +380,8 @@ export class Network {
     this.settle(transfer);
     this.#addRate(transfer, rate - before);
     this.transfers[row + transferField.rate] = rate;
-    if (rate > before || this.transferInts[transfer * transferWords + transferWord.sequence] === 0) this.#schedule(transfer);
+    if (rate > before || this.transferInts[transfer * transferWords + transferWord.sequence] === 0)
+      this.#schedule(transfer);
   }
 
   #addRate(transfer: number, change: number): void {
@@ -349,7 +391,7 @@ export class Network {
     this.links[this.downlink(target) * linkDoubles + linkField.allocated] += change;
     const pair = this.pairLinkOf(transfer);
     if (pair !== none) this.links[pair * linkDoubles + linkField.allocated] += change;
-    if (this.swarmRates !== null && (this.flags[transfer] & transferFlag.http) === 0) {
+    if (this.swarmRates !== null && !this.has(transfer, transferFlag.http)) {
       this.swarmRates.change(target, change, this.now);
     }
   }
@@ -363,14 +405,21 @@ export class Network {
     }
     const start = Math.max(this.now, this.transfers[row + transferField.settledAt]);
     const at = start + Math.ceil((this.transfers[row + transferField.remaining] / rate) * microsecondsPerSecond);
-    this.transferInts[transfer * transferWords + transferWord.sequence] = this.queue.push(at, this.#options.eventOfTransfer(transfer));
+    this.transferInts[transfer * transferWords + transferWord.sequence] = this.queue.push(
+      at,
+      this.#options.eventOfTransfer(transfer),
+    );
   }
 
   #firstRate(transfer: number): void {
     const up = this.uplink(this.source(transfer));
     const down = this.downlink(this.target(transfer));
     const pair = this.pairLinkOf(transfer);
-    let rate = Math.min(this.transfers[transfer * transferDoubles + transferField.cap], this.#claim(up), this.#claim(down));
+    let rate = Math.min(
+      this.transfers[transfer * transferDoubles + transferField.cap],
+      this.#claim(up),
+      this.#claim(down),
+    );
     if (pair !== none) rate = Math.min(rate, this.#claim(pair));
     this.setRate(transfer, rate);
     this.#shareIfOver(up);
@@ -389,6 +438,12 @@ export class Network {
     const free = Math.max(0, capacity - this.links[row + linkField.allocated]);
     const count = this.linkInts[link * linkWords + linkWord.count];
     return count > manyTransfers ? free : Math.max(free, capacity / count);
+  }
+
+  /** Nothing is left that would be worth a rise. */
+  #isFull(link: number): boolean {
+    const row = link * linkDoubles;
+    return this.links[row + linkField.allocated] >= this.links[row + linkField.capacity] * this.#fullRatio;
   }
 
   #isStarved(transfer: number, link: number): boolean {
@@ -521,7 +576,6 @@ export class Network {
     transfers.set(this.transfers);
     this.transfers = transfers;
     this.transferInts = new Int32Array(transfers.buffer);
-    this.flags = grown(this.flags, new Uint8Array(count));
     if (this.#options.pairLink === null) return;
     this.pairNext = grown(this.pairNext, new Int32Array(count));
     this.pairPrevious = grown(this.pairPrevious, new Int32Array(count));

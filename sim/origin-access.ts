@@ -153,7 +153,10 @@ export class OriginAccess {
   loseControl(): void {
     this.#hasControl = false;
     const { leaseMilliseconds } = this.#state.scenario.control;
-    this.#state.queue.push(this.#state.now + leaseMilliseconds * microsecondsPerMillisecond, event(eventKind.control, 2));
+    this.#state.queue.push(
+      this.#state.now + leaseMilliseconds * microsecondsPerMillisecond,
+      event(eventKind.control, 2),
+    );
   }
 
   /** The leases of a control server that is gone have run out. */
@@ -172,13 +175,20 @@ export class OriginAccess {
     const table = this.#table;
     table.count = this.#holders.length;
     this.#holders.forEach((holder, row) => this.#describe(holder, row));
-    const rate = Math.floor(Math.min(bytesPerSecondMax * highWaterRatio, this.#windowRate(), this.#state.scenario.origin.uplinkBytesPerSecond));
+    const rate = Math.floor(
+      Math.min(
+        bytesPerSecondMax * highWaterRatio,
+        this.#windowRate(),
+        this.#state.scenario.origin.uplinkBytesPerSecond,
+      ),
+    );
     const slots = Math.floor(Math.min(connectionsMax, this.#state.connectionsMax(0), 1e9));
     this.#allocator.allocate(table, rate, slots);
     // What shrinks shrinks first: at no moment do two holders have the same byte or connection.
     this.#holders.forEach((holder, row) => {
       const lease = this.#rowOf.get(holder);
-      if (lease !== undefined && table.grantBytesPerSecond[row] < lease.rate) this.#set(holder, table.grantBytesPerSecond[row], table.grantSlots[row]);
+      if (lease !== undefined && table.grantBytesPerSecond[row] < lease.rate)
+        this.#set(holder, table.grantBytesPerSecond[row], table.grantSlots[row]);
     });
     this.#holders.forEach((holder, row) => this.#set(holder, table.grantBytesPerSecond[row], table.grantSlots[row]));
   }
@@ -187,7 +197,9 @@ export class OriginAccess {
     const state = this.#state;
     const isRelay = state.isRelay(holder);
     const capacity = state.network.capacity(state.network.downlink(holder));
-    const wants = isRelay ? this.#pulls.isPulling(holder) : state.status[holder] === status.downloading && this.#http.isOpen[holder] !== 0;
+    const wants = isRelay
+      ? this.#pulls.isPulling(holder)
+      : state.status[holder] === status.downloading && this.#http.isOpen[holder] !== 0;
     const limit = isRelay ? capacity : Math.min(capacity, this.#http.rateMax[holder]);
     const table = this.#table;
     table.demandBytesPerSecond[row] = wants ? Math.max(1, Math.floor(limit)) : 0;
@@ -196,7 +208,9 @@ export class OriginAccess {
     table.weight[row] = 1;
     table.band[row] = isRelay ? relayBand : clientBand;
     table.slotsWanted[row] = wants ? this.#slotsWanted(holder, isRelay) : 0;
-    table.unservedSinceMilliseconds[row] = Math.floor((this.#rowOf.get(holder)?.firstAskedAt ?? 0) / microsecondsPerMillisecond);
+    table.unservedSinceMilliseconds[row] = Math.floor(
+      (this.#rowOf.get(holder)?.firstAskedAt ?? 0) / microsecondsPerMillisecond,
+    );
   }
 
   #slotsWanted(holder: number, isRelay: boolean): number {
@@ -232,7 +246,11 @@ export class OriginAccess {
   #applyCaps(holder: number): void {
     const { network } = this.#state;
     const cap = this.rateOf(holder);
-    for (let transfer = network.firstTransfer(network.downlink(holder)); transfer !== none; transfer = network.nextIn(transfer)) {
+    for (
+      let transfer = network.firstTransfer(network.downlink(holder));
+      transfer !== none;
+      transfer = network.nextIn(transfer)
+    ) {
       if (network.source(transfer) === 0) network.setCap(transfer, cap);
     }
   }
@@ -251,7 +269,10 @@ export class OriginAccess {
   #windowRate(): number {
     let rate = Infinity;
     for (const window of this.#contract.traffic) {
-      rate = Math.min(rate, Math.max(0, window.bytesMax * highWaterRatio - this.#usedWithin(window.windowMilliseconds)));
+      rate = Math.min(
+        rate,
+        Math.max(0, window.bytesMax * highWaterRatio - this.#usedWithin(window.windowMilliseconds)),
+      );
     }
     return rate;
   }
@@ -276,7 +297,12 @@ export class OriginAccess {
   #recordSent(): void {
     if (this.#contract.traffic.length === 0) return;
     const { network, flow } = this.#state;
-    for (let transfer = network.firstTransfer(network.uplink(0)); transfer !== none; transfer = network.nextOut(transfer)) network.settle(transfer);
+    for (
+      let transfer = network.firstTransfer(network.uplink(0));
+      transfer !== none;
+      transfer = network.nextOut(transfer)
+    )
+      network.settle(transfer);
     this.#sentAt.push({ at: this.#state.now, bytes: flow.total(flowKind.origin) });
   }
 }

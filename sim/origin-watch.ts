@@ -42,7 +42,8 @@ export class OriginWatch {
     this.#connections = connections;
     if (connections > this.peakConnections) this.peakConnections = connections;
     const isOver = connections > this.#contract.connectionsMax;
-    if (isOver && !this.#isOverConnections) this.#violate(now, `${connections} connections, allowed ${this.#contract.connectionsMax}`);
+    if (isOver && !this.#isOverConnections)
+      this.#violate(now, `${connections} connections, allowed ${this.#contract.connectionsMax}`);
     this.#isOverConnections = isOver;
   }
 
@@ -60,7 +61,8 @@ export class OriginWatch {
 
   /** Called once a second with the bytes that each rolling window holds. */
   window(now: number, name: string, usedBytes: number, bytesMax: number): void {
-    if (usedBytes > bytesMax + 1) this.#violate(now, `${Math.round(usedBytes)} bytes within ${name}, allowed ${bytesMax}`);
+    if (usedBytes > bytesMax + 1)
+      this.#violate(now, `${Math.round(usedBytes)} bytes within ${name}, allowed ${bytesMax}`);
   }
 
   /** At most one per second counts: how long matters, not how often the rate changed meanwhile. */

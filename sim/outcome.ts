@@ -1,7 +1,16 @@
 /** What a run amounts to: the part of a result that depends on the scenario alone, not on the machine. */
 import { microsecondsPerSecond, millisecondsPerSecond } from '#core/units.ts';
 import { type BoundInput, boundContract, lowerBound, quantileRank } from '#scenarios/format/bounds.ts';
-import type { Bytes, ClassSummary, ClientCounts, FinishQuantiles, Outcome, Quantiles, Series, Summary } from '#scenarios/format/result.ts';
+import type {
+  Bytes,
+  ClassSummary,
+  ClientCounts,
+  FinishQuantiles,
+  Outcome,
+  Quantiles,
+  Series,
+  Summary,
+} from '#scenarios/format/result.ts';
 import { costOf } from './cost.ts';
 import { flowKind } from './flow-meter.ts';
 import { reach } from './population.ts';
@@ -20,7 +29,9 @@ export function outcomeOf(world: World): Outcome {
   const everybody = rows(clientsFrom, endpointCount);
   const completion = durations(world, everybody);
   const bytes = bytesOf(world);
-  const flow = [flowKind.origin, flowKind.relay, flowKind.peer].map((kind) => resized(state.flow.column(kind), seconds));
+  const flow = [flowKind.origin, flowKind.relay, flowKind.peer].map((kind) =>
+    resized(state.flow.column(kind), seconds),
+  );
   const bound = boundOf(world, everybody);
   const finish = quantiles(finishes(world, everybody));
   const summary: Summary = {
@@ -61,7 +72,16 @@ function tableBytes(world: World): number {
   const availability = world.availability.counts.byteLength;
   const swarm = state.policy.swarm.enabled ? world.tracker.tableBytes() + world.swarm.tableBytes() : 0;
   const fallback = world.fallback === null ? 0 : world.fallback.tableBytes() + (state.swarmRates?.tableBytes() ?? 0);
-  return columns + availability + swarm + fallback + state.network.bytes() + state.queue.bytes() + world.downloads.tableBytes() + world.http.tableBytes();
+  return (
+    columns +
+    availability +
+    swarm +
+    fallback +
+    state.network.bytes() +
+    state.queue.bytes() +
+    world.downloads.tableBytes() +
+    world.http.tableBytes()
+  );
 }
 
 function rows(from: number, end: number): Int32Array {
@@ -94,7 +114,11 @@ function counted(world: World, clients: Int32Array, value: (client: number) => n
 
 function durations(world: World, clients: Int32Array): Float64Array {
   const { completedAt, population } = world.state;
-  return counted(world, clients, (client) => (completedAt[client] - population.arriveAt[client]) / microsecondsPerSecond);
+  return counted(
+    world,
+    clients,
+    (client) => (completedAt[client] - population.arriveAt[client]) / microsecondsPerSecond,
+  );
 }
 
 function finishes(world: World, clients: Int32Array): Float64Array {
@@ -104,7 +128,11 @@ function finishes(world: World, clients: Int32Array): Float64Array {
 
 function firstByte(world: World, clients: Int32Array): { p50: number | null; p99: number | null } {
   const { firstByteAt, population } = world.state;
-  const values = counted(world, clients, (client) => (firstByteAt[client] - population.arriveAt[client]) / microsecondsPerSecond);
+  const values = counted(
+    world,
+    clients,
+    (client) => (firstByteAt[client] - population.arriveAt[client]) / microsecondsPerSecond,
+  );
   return { p50: at(values, 0.5), p99: at(values, 0.99) };
 }
 
@@ -162,7 +190,12 @@ function boundOf(world: World, clients: Int32Array): Summary['bound'] {
     downlinkBytesPerSecond: population.downlinkBytesPerSecond.slice(from),
     peering: population.reach.slice(from).map((one) => (one === reach.blocked ? 0 : 1)),
     source: { uplinkBytesPerSecond: scenario.origin.uplinkBytesPerSecond, ...(policy.contract ? { contract } : {}) },
-    relays: scenario.relays.flatMap((relay) => Array.from({ length: relay.count }, () => ({ uplinkBytesPerSecond: relay.uplinkBytesPerSecond, holdsAll: relay.holdsAll }))),
+    relays: scenario.relays.flatMap((relay) =>
+      Array.from({ length: relay.count }, () => ({
+        uplinkBytesPerSecond: relay.uplinkBytesPerSecond,
+        holdsAll: relay.holdsAll,
+      })),
+    ),
     startSeconds: task.startMilliseconds / millisecondsPerSecond,
     counted: finishes(world, clients).length,
   };
@@ -200,7 +233,8 @@ function shareOf(bytes: Bytes): { origin: number; relay: number; peer: number } 
 
 function fallbackOf(world: World): Summary['fallback'] {
   const { fallback } = world;
-  if (fallback === null) return { opened: 0, byReason: { slow: 0, stalled: 0, blocked: 0, overdue: 0 }, openSeconds: 0 };
+  if (fallback === null)
+    return { opened: 0, byReason: { slow: 0, stalled: 0, blocked: 0, overdue: 0 }, openSeconds: 0 };
   const [, slow, stalled, blocked, overdue] = fallback.byReason;
   return { opened: fallback.opened, byReason: { slow, stalled, blocked, overdue }, openSeconds: fallback.openSeconds };
 }

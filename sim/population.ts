@@ -63,7 +63,9 @@ export function drawPopulation(scenario: Scenario): Population {
 
 function drawClass(population: Population, from: number, each: ClientClass, index: number, scenario: Scenario): void {
   const { seed } = scenario;
-  const reachOf = { allowed: reach.allowed, 'outgoing-only': reach.outgoingOnly, blocked: reach.blocked }[each.peerToPeer];
+  const reachOf = { allowed: reach.allowed, 'outgoing-only': reach.outgoingOnly, blocked: reach.blocked }[
+    each.peerToPeer
+  ];
   for (let row = from; row < from + each.count; row++) {
     population.uplinkBytesPerSecond[row] = spread(each.uplink, clientReal(seed, row, draw.uplink));
     population.downlinkBytesPerSecond[row] = spread(each.downlink, clientReal(seed, row, draw.downlink));
@@ -77,11 +79,19 @@ function drawClass(population: Population, from: number, each: ClientClass, inde
 
 /** A class arrives no earlier than the first of its tasks starts. */
 function taskStart(scenario: Scenario, clientClass: number): number {
-  const starts = scenario.tasks.filter((task) => task.clients.includes(clientClass)).map((task) => task.startMilliseconds);
+  const starts = scenario.tasks
+    .filter((task) => task.clients.includes(clientClass))
+    .map((task) => task.startMilliseconds);
   return starts.length === 0 ? 0 : Math.min(...starts);
 }
 
-function drawArrivals(population: Population, from: number, each: ClientClass, startMilliseconds: number, prng: Prng): void {
+function drawArrivals(
+  population: Population,
+  from: number,
+  each: ClientClass,
+  startMilliseconds: number,
+  prng: Prng,
+): void {
   const { arrive } = each;
   let poissonAt = arrive.kind === 'poisson' ? arrive.atMilliseconds : 0;
   for (let k = 0; k < each.count; k++) {
@@ -140,7 +150,9 @@ export function abortProgress(seed: number, client: number, leave: Departure): n
 /** Microseconds after arrival at which a client gives up; Infinity = never. */
 export function abandonDelay(seed: number, client: number, perMillisecond: number): number {
   if (perMillisecond <= 0) return Infinity;
-  return Math.round(exponential(1 / perMillisecond, clientReal(seed, client, draw.abandon)) * microsecondsPerMillisecond);
+  return Math.round(
+    exponential(1 / perMillisecond, clientReal(seed, client, draw.abandon)) * microsecondsPerMillisecond,
+  );
 }
 
 /** Whether the client is among the share that a fault hits; each fault draws anew. */

@@ -46,7 +46,15 @@ export class RelayPulls {
       this.#origin.began(relay, 0);
       const bytes = this.#downloads.claim(relay, piece);
       const delay = 4 * state.latency(0, relay);
-      this.#network.start(0, relay, piece, bytes, this.#origin.pullRateOf(relay), delay, transferFlag.http | transferFlag.pull);
+      this.#network.start(
+        0,
+        relay,
+        piece,
+        bytes,
+        this.#origin.pullRateOf(relay),
+        delay,
+        transferFlag.http | transferFlag.pull,
+      );
     }
   }
 

@@ -59,12 +59,44 @@ export interface Detail {
   /** Grid of the fallback policy and factor on the choke interval. */
   tickMilliseconds: number;
   chokeFactor: number;
+  /** Clients that are doing well are not looked at. */
+  isCoarse: boolean;
 }
 
 export const details: Record<Scenario['fidelity'], Detail> = {
-  reference: { pickWindow: Infinity, scanMax: Infinity, foundMax: Infinity, riseRatioMin: 0, cascades: true, availability: 'exact', tickMilliseconds: 1000, chokeFactor: 1 },
-  standard: { pickWindow: Infinity, scanMax: Infinity, foundMax: Infinity, riseRatioMin: 0.01, cascades: true, availability: 'exact', tickMilliseconds: 1000, chokeFactor: 1 },
-  scale: { pickWindow: 12, scanMax: 8, foundMax: 2, riseRatioMin: 0.05, cascades: false, availability: 'swarm', tickMilliseconds: 5000, chokeFactor: 3 },
+  reference: {
+    pickWindow: Infinity,
+    scanMax: Infinity,
+    foundMax: Infinity,
+    riseRatioMin: 0,
+    cascades: true,
+    availability: 'exact',
+    tickMilliseconds: 1000,
+    chokeFactor: 1,
+    isCoarse: false,
+  },
+  standard: {
+    pickWindow: Infinity,
+    scanMax: Infinity,
+    foundMax: Infinity,
+    riseRatioMin: 0.01,
+    cascades: true,
+    availability: 'exact',
+    tickMilliseconds: 1000,
+    chokeFactor: 1,
+    isCoarse: false,
+  },
+  scale: {
+    pickWindow: 12,
+    scanMax: 8,
+    foundMax: 2,
+    riseRatioMin: 0.05,
+    cascades: false,
+    availability: 'swarm',
+    tickMilliseconds: 5000,
+    chokeFactor: 3,
+    isCoarse: true,
+  },
 };
 
 export class State {
@@ -106,7 +138,10 @@ export class State {
     const clientCount = endpointCount - clientsFrom;
     this.queue = new EventQueue(this.horizon, Math.max(256, Math.ceil(clientCount / 2)));
     this.flow = new FlowMeter(this.horizon);
-    this.swarmRates = this.policy.http.when === 'fallback' && this.policy.swarm.enabled ? new SwarmRates(endpointCount, clientsFrom) : null;
+    this.swarmRates =
+      this.policy.http.when === 'fallback' && this.policy.swarm.enabled
+        ? new SwarmRates(endpointCount, clientsFrom)
+        : null;
     this.network = this.#network();
     this.sets = new PieceSets(endpointCount, this.pieceCount);
     this.accounts = new Accounts(scenario, this.population);
@@ -159,7 +194,12 @@ export class State {
     const pairCapacities: number[] = [];
     for (const link of scenario.links) {
       const [a, b] = link.regions;
-      for (const [from, to] of a === b ? [[a, b]] : [[a, b], [b, a]]) {
+      for (const [from, to] of a === b
+        ? [[a, b]]
+        : [
+            [a, b],
+            [b, a],
+          ]) {
         if (pairLink !== null) pairLink[from * regionCount + to] = pairCapacities.length;
         pairCapacities.push(link.bytesPerSecond);
       }

@@ -1,43 +1,51 @@
 /**
  * How fast BitTorrent feeds each client: what the fallback policy watches. Kept only where a policy has triggers.
- * A row is the cumulative count of bytes at the moment of the last change of rate, and the rate since then.
+ * A row is the cumulative count of bytes at the moment of the last change of rate, that moment, and the rate since.
  */
 import { microsecondsPerSecond } from '#core/units.ts';
 
+const rowField = { bytes: 0, rate: 1, changedAt: 2 } as const;
+/** One field is spare, so that a row never straddles two lines of the cache. */
+const rowDoubles = 4;
+
 export class SwarmRates {
   readonly #clientsFrom: number;
-  readonly #bytes: Float64Array;
-  readonly #rate: Float64Array;
-  readonly #changedAt: Float64Array;
+  readonly #rows: Float64Array;
+  /** Changes between rates of at least this many bytes per second concern nobody. */
+  calmBytesPerSecond = Infinity;
   /** Asked before a client's rate changes, with the old rate still in force. */
   beforeChange: (client: number) => void = () => {};
 
   constructor(endpointCount: number, clientsFrom: number) {
     this.#clientsFrom = clientsFrom;
-    this.#bytes = new Float64Array(endpointCount);
-    this.#rate = new Float64Array(endpointCount);
-    this.#changedAt = new Float64Array(endpointCount);
+    this.#rows = new Float64Array(endpointCount * rowDoubles);
   }
 
   tableBytes(): number {
-    return this.#bytes.byteLength * 3;
+    return this.#rows.byteLength;
   }
 
   /** Bytes per second. */
   rate(client: number): number {
-    return Math.max(0, this.#rate[client]);
+    return Math.max(0, this.#rows[client * rowDoubles + rowField.rate]);
   }
 
-  /** Cumulative bytes at `at` (microseconds), not before the last change. */
+  /** Cumulative bytes at `at` (microseconds); what happened before the last change is forgotten. */
   bytesAt(client: number, at: number): number {
-    return this.#bytes[client] + (this.rate(client) * (at - this.#changedAt[client])) / microsecondsPerSecond;
+    const row = client * rowDoubles;
+    const elapsed = Math.max(0, at - this.#rows[row + rowField.changedAt]);
+    return this.#rows[row + rowField.bytes] + (this.rate(client) * elapsed) / microsecondsPerSecond;
   }
 
   change(endpoint: number, byBytesPerSecond: number, now: number): void {
     if (endpoint < this.#clientsFrom) return;
-    this.beforeChange(endpoint);
-    this.#bytes[endpoint] = this.bytesAt(endpoint, now);
-    this.#changedAt[endpoint] = now;
-    this.#rate[endpoint] += byBytesPerSecond;
+    const row = endpoint * rowDoubles;
+    const before = this.#rows[row + rowField.rate];
+    if (before < this.calmBytesPerSecond || before + byBytesPerSecond < this.calmBytesPerSecond) {
+      this.beforeChange(endpoint);
+    }
+    this.#rows[row + rowField.bytes] = this.bytesAt(endpoint, now);
+    this.#rows[row + rowField.changedAt] = now;
+    this.#rows[row + rowField.rate] = before + byBytesPerSecond;
   }
 }

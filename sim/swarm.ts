@@ -4,13 +4,13 @@
  * touches nothing else. Decisions are the core's: the picker says which piece, the choker says who gets a slot.
  */
 import type { Host, RequestReason } from '#core/host.ts';
+import { scaled } from '#core/prng.ts';
 import type { Availability } from '#core/swarm/availability.ts';
 import { chooseUnchoked, type SlotKind, slotKind, UnchokeCandidates } from '#core/swarm/choker.ts';
 import type { Downloads } from '#core/swarm/downloads.ts';
-import { scaled } from '#core/prng.ts';
 import { microsecondsPerMillisecond, microsecondsPerSecond, none } from '#core/units.ts';
 import type { Network } from './network.ts';
-import { transferFlag } from './network.ts';
+import { roundCount, transferFlag } from './network.ts';
 import { reach } from './population.ts';
 import { event, eventKind, type State, status } from './state.ts';
 import type { Tracker } from './tracker.ts';
@@ -19,6 +19,8 @@ import type { Tracker } from './tracker.ts';
 const manySlots = 16;
 /** Downloaders whose downlink is this full ask nobody else: more senders would only share what is there. */
 const saturation = 0.97;
+/** How long an endpoint rests, at scale, after it has looked for somebody to serve in vain. */
+const restMicroseconds = 5_000_000;
 
 /** What the swarm tells the world. */
 export interface SwarmListener {
@@ -33,14 +35,17 @@ export class Swarm implements Host {
   downloads!: Downloads;
   readonly slotsUsed: Uint16Array;
   readonly slotsMax: Uint16Array;
+  readonly #restingSince: Uint8Array;
   readonly #state: State;
   readonly #network: Network;
   readonly #availability: Availability;
   readonly #listener: SwarmListener;
   tracker!: Tracker;
   /** Parents of each client where a scheduler names them; else who serves and who is served are the same list. */
-  parents: { givers(client: number, visit: (source: number) => boolean): void; children: Tracker['neighbours'] } | null = null;
-  #confirmedAt = new Uint32Array(64);
+  parents: {
+    givers(client: number, visit: (source: number) => boolean): void;
+    children: Tracker['neighbours'];
+  } | null = null;
   readonly #candidates = new UnchokeCandidates(256);
   readonly #targets = new Int32Array(256);
   #targetCount = 0;
@@ -48,8 +53,9 @@ export class Swarm implements Host {
   /** Transfer that goes on with its next piece, or `none` for a new one; and what a new one is. */
   #continuing = none;
   #flags = 0;
-  readonly #chokeMilliseconds: number;
-  readonly #optimisticMilliseconds: number;
+  /** Microseconds between two choke rounds of an endpoint, and rounds that an optimistic slot is held. */
+  readonly #roundMicroseconds: number;
+  readonly #optimisticRounds: number;
   readonly #chokes: boolean;
   /** Piece that was on its way when a time-out was queued. */
   readonly #watched = new Map<number, number>();
@@ -62,9 +68,13 @@ export class Swarm implements Host {
     const { endpointCount, clientsFrom } = state.population;
     const { swarm } = state.policy;
     this.#chokes = swarm.choking === 'tit-for-tat';
-    this.#chokeMilliseconds = swarm.chokeInterval * state.detail.chokeFactor;
-    this.#optimisticMilliseconds = Math.max(swarm.optimisticInterval, this.#chokeMilliseconds);
+    this.#roundMicroseconds = swarm.chokeInterval * state.detail.chokeFactor * microsecondsPerMillisecond;
+    this.#optimisticRounds = Math.max(
+      1,
+      Math.round(swarm.optimisticInterval / (swarm.chokeInterval * state.detail.chokeFactor)),
+    );
     this.slotsUsed = new Uint16Array(endpointCount);
+    this.#restingSince = new Uint8Array(endpointCount);
     this.slotsMax = new Uint16Array(endpointCount).fill(swarm.uploadSlots + (this.#chokes ? swarm.optimisticSlots : 0));
     for (let server = 0; server < clientsFrom; server++) {
       const byRate = Math.round(state.population.uplinkBytesPerSecond[server] / swarm.relaySlotRate);
@@ -73,7 +83,7 @@ export class Swarm implements Host {
   }
 
   tableBytes(): number {
-    return this.slotsUsed.byteLength * 2 + this.#confirmedAt.byteLength;
+    return this.slotsUsed.byteLength * 2;
   }
 
   // ---- Host: what the core asks for -------------------------------------------------------------------------
@@ -86,7 +96,7 @@ export class Swarm implements Host {
     } else {
       const delay = 2 * state.latency(source, client);
       const transfer = network.start(source, client, piece, bytes, Infinity, delay, this.#flags);
-      this.#confirm(transfer);
+      network.setRound(transfer, this.#roundOf(source));
       this.watch(transfer);
       this.slotsUsed[source]++;
       if (state.firstByteAt[client] === Infinity) this.#listener.began(client, state.now + delay);
@@ -158,10 +168,14 @@ export class Swarm implements Host {
   /** Gives the free slots of `source` to neighbours that want something. */
   fillSlots(source: number): void {
     const state = this.#state;
-    if (state.serves[source] === 0 || state.sets.heldCount[source] === 0) return;
+    if (this.slotsUsed[source] >= this.slotsMax[source] || state.serves[source] === 0) return;
+    if (this.#isResting(source) || state.sets.heldCount(source) === 0) return;
     while (this.slotsUsed[source] < this.slotsMax[source]) {
       const client = this.#chooseFor(source, none);
-      if (client === none || !this.#begin(source, client, this.#slotKind(source, none))) return;
+      if (client === none || !this.#begin(source, client, this.#slotKind(source, none))) {
+        this.#restingSince[source] = this.#restPeriod();
+        return;
+      }
     }
   }
 
@@ -233,12 +247,14 @@ export class Swarm implements Host {
 
   #canTake(client: number): boolean {
     const state = this.#state;
-    if (!this.#downloads(client) || state.population.reach[client] === reach.blocked) return false;
+    if (!this.#downloads(client)) return false;
     const network = this.#network;
     const down = network.downlink(client);
     if (network.transferCount(down) >= state.policy.swarm.requestsInFlight) return false;
-    if (state.swarmRates !== null && state.isClient(client)) return state.swarmRates.rate(client) < saturation * network.capacity(down);
-    return state.policy.http.when === 'always' || network.allocated(down) < saturation * network.capacity(down);
+    const full = saturation * network.capacity(down);
+    if (network.allocated(down) < full || state.policy.http.when === 'always') return true;
+    // HTTP may have filled the downlink; it gives way to BitTorrent.
+    return state.swarmRates !== null && state.isClient(client) && state.swarmRates.rate(client) < full;
   }
 
   #isFreeFor(source: number, client: number): boolean {
@@ -262,24 +278,31 @@ export class Swarm implements Host {
     return this.downloads.askNext(client, source);
   }
 
-  #confirm(transfer: number): void {
-    if (transfer >= this.#confirmedAt.length) {
-      const grown = new Uint32Array(Math.max(transfer + 1, Math.ceil(this.#confirmedAt.length * 1.25)));
-      grown.set(this.#confirmedAt);
-      this.#confirmedAt = grown;
-    }
-    this.#confirmedAt[transfer] = this.#state.now / microsecondsPerMillisecond;
+  /** At scale, whoever has looked in vain does not look again at every piece while other slots keep its uplink busy. */
+  #isResting(source: number): boolean {
+    if (!this.#state.detail.isCoarse || this.slotsUsed[source] === 0) return false;
+    return this.#restingSince[source] === this.#restPeriod();
   }
 
-  /** At the end of a piece: who has the slot from now on? Its holder, until the interval is over. */
+  #restPeriod(): number {
+    return 1 + (Math.floor(this.#state.now / restMicroseconds) & 127);
+  }
+
+  /** Choke rounds come at an endpoint's own phase, as nothing keeps the clients of a swarm in step. */
+  #roundOf(source: number): number {
+    const phase = (source * 0x9e3779b1) >>> 0;
+    return Math.floor(this.#state.now / this.#roundMicroseconds + phase / 0x1_0000_0000) & (roundCount - 1);
+  }
+
+  /** At the end of a piece: who has the slot from now on? Its holder, until the next round. */
   #nextHolder(transfer: number, source: number, client: number): number {
     if (!this.#chokes) return client;
-    const isOptimistic = (this.#network.flags[transfer] & transferFlag.optimistic) !== 0;
-    const interval = isOptimistic ? this.#optimisticMilliseconds : this.#chokeMilliseconds;
-    if (this.#state.now / microsecondsPerMillisecond - this.#confirmedAt[transfer] < interval) return client;
+    const round = this.#roundOf(source);
+    const rounds = this.#network.has(transfer, transferFlag.optimistic) ? this.#optimisticRounds : 1;
+    if (((round - this.#network.round(transfer)) & (roundCount - 1)) < rounds) return client;
     const chosen = this.#chooseFor(source, transfer);
     if (chosen !== client && chosen !== none) return chosen;
-    this.#confirm(transfer);
+    this.#network.setRound(transfer, round);
     return client;
   }
 
@@ -304,7 +327,7 @@ export class Swarm implements Host {
 
   #slotKind(source: number, held: number): SlotKind {
     if (!this.#chokes) return slotKind.regular;
-    if (held !== none) return (this.#network.flags[held] & transferFlag.optimistic) !== 0 ? slotKind.optimistic : slotKind.regular;
+    if (held !== none) return this.#network.has(held, transferFlag.optimistic) ? slotKind.optimistic : slotKind.regular;
     const regular = this.slotsMax[source] - this.#state.policy.swarm.optimisticSlots;
     return this.slotsUsed[source] - this.#optimisticCount >= regular ? slotKind.optimistic : slotKind.regular;
   }
@@ -318,7 +341,7 @@ export class Swarm implements Host {
     let transfer = network.firstTransfer(network.uplink(source));
     while (transfer !== none) {
       this.#targets[this.#targetCount++] = network.target(transfer);
-      if ((network.flags[transfer] & transferFlag.optimistic) !== 0) this.#optimisticCount++;
+      if (network.has(transfer, transferFlag.optimistic)) this.#optimisticCount++;
       transfer = network.nextOut(transfer);
     }
   }
@@ -403,7 +426,7 @@ export class Swarm implements Host {
     const network = this.#network;
     const piece = this.#watched.get(transfer);
     this.#watched.delete(transfer);
-    if (!network.isActive(transfer) || (network.flags[transfer] & transferFlag.http) !== 0) return;
+    if (!network.isActive(transfer) || network.has(transfer, transferFlag.http)) return;
     if (network.piece(transfer) !== piece) return;
     const source = network.source(transfer);
     const client = network.target(transfer);

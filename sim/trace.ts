@@ -9,7 +9,14 @@ export const traceVersion = 1;
 export class Trace {
   readonly #clientsFrom: number;
   readonly #every: number;
-  readonly #columns = { time: [] as number[], client: [] as number[], event: [] as string[], source: [] as number[], piece: [] as number[], reason: [] as string[] };
+  readonly #columns = {
+    time: [] as number[],
+    client: [] as number[],
+    event: [] as string[],
+    source: [] as number[],
+    piece: [] as number[],
+    reason: [] as string[],
+  };
 
   /** Follows every k-th client, so that at most `clientsMax` are followed. */
   constructor(clientsFrom: number, clientCount: number, clientsMax = 1000) {
@@ -31,7 +38,13 @@ export class Trace {
 
   /** Times in seconds; rows of the origin (0), the relays and the clients as in the run. */
   toJson(): unknown {
-    return { version: traceVersion, kind: 'trace', clientsFrom: this.#clientsFrom, every: this.#every, columns: this.#columns };
+    return {
+      version: traceVersion,
+      kind: 'trace',
+      clientsFrom: this.#clientsFrom,
+      every: this.#every,
+      columns: this.#columns,
+    };
   }
 
   #follows(client: number): boolean {

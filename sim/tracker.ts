@@ -2,9 +2,10 @@
  * Who is told of whom: the tracker's random peers, the random regular graph, and the relay that control names.
  * Connections are symmetric and bounded on both sides; a list is pruned when its owner comes across somebody gone.
  */
+
+import { scaled } from '#core/prng.ts';
 import type { Availability } from '#core/swarm/availability.ts';
 import type { Downloads } from '#core/swarm/downloads.ts';
-import { scaled } from '#core/prng.ts';
 import { microsecondsPerSecond, none } from '#core/units.ts';
 import { Neighbours } from './neighbours.ts';
 import { reach } from './population.ts';

@@ -17,11 +17,11 @@ import { HttpDownloads } from './http-downloads.ts';
 import { transferFlag } from './network.ts';
 import { OriginAccess } from './origin-access.ts';
 import { OriginWatch } from './origin-watch.ts';
+import { ParentScheduler } from './policies/parent-scheduler.ts';
 import { abandonDelay, abortProgress, departureDelay, reach } from './population.ts';
 import { RelayPulls } from './relay-pulls.ts';
 import { event, eventKind, indexOfEvent, kindOfEvent, State, status } from './state.ts';
 import { Swarm } from './swarm.ts';
-import { ParentScheduler } from './policies/parent-scheduler.ts';
 import type { Trace } from './trace.ts';
 import { Tracker } from './tracker.ts';
 
@@ -51,7 +51,10 @@ export class World {
     this.#trace = trace;
     const { endpointCount, clientsFrom } = state.population;
     const { swarm, relay } = state.policy;
-    this.availability = state.detail.availability === 'exact' ? new ExactAvailability(swarm.enabled ? endpointCount : 0, state.pieceCount) : new SwarmAvailability(state.pieceCount);
+    this.availability =
+      state.detail.availability === 'exact'
+        ? new ExactAvailability(swarm.enabled ? endpointCount : 0, state.pieceCount)
+        : new SwarmAvailability(state.pieceCount);
     const picker = new PiecePicker(state.sets, this.availability, {
       order: swarm.picker,
       endgame: swarm.endgame,
@@ -63,7 +66,8 @@ export class World {
       began: (client: number, at: number) => {
         state.firstByteAt[client] = at;
       },
-      requested: (client: number, source: number, piece: number, reason: RequestReason | 'range') => trace?.requested(state.now, client, source, piece, reason),
+      requested: (client: number, source: number, piece: number, reason: RequestReason | 'range') =>
+        trace?.requested(state.now, client, source, piece, reason),
       anotherRelay: (client: number) => this.control.anotherRelay(client),
     };
     this.swarm = new Swarm(state, this.availability, listener);
@@ -78,9 +82,12 @@ export class World {
     this.pulls = new RelayPulls(state, this.downloads, this.origin);
     this.pulls.onGained = (holder, piece) => this.#gained(holder, piece);
     this.control = new Control(state, this.http, this.tracker);
-    this.fallback = state.swarmRates === null ? null : new FallbackWatch(state, state.swarmRates, this.http, this.downloads);
-    if (this.fallback !== null && trace !== null) this.fallback.onDecision = (client, reason) => trace.decided(state.now, client, reason);
-    this.scheduler = swarm.graph === 'scheduled' ? new ParentScheduler(state, this.tracker, this.swarm, this.http) : null;
+    this.fallback =
+      state.swarmRates === null ? null : new FallbackWatch(state, state.swarmRates, this.http, this.downloads);
+    if (this.fallback !== null && trace !== null)
+      this.fallback.onDecision = (client, reason) => trace.decided(state.now, client, reason);
+    this.scheduler =
+      swarm.graph === 'scheduled' ? new ParentScheduler(state, this.tracker, this.swarm, this.http) : null;
     this.origin.connect(this.pulls, this.http);
     this.origin.onRevoke = (transfer) => this.breakOff(transfer);
     this.faults = new Faults(this);
@@ -132,7 +139,8 @@ export class World {
       case eventKind.depart:
         return this.#depart(index);
       case eventKind.abandon:
-        if (this.state.status[index] === status.downloading || this.state.status[index] === status.absent) this.goAway(index, status.left);
+        if (this.state.status[index] === status.downloading || this.state.status[index] === status.absent)
+          this.goAway(index, status.left);
         return;
       case eventKind.httpRetry:
         return this.http.retry(index);
@@ -161,9 +169,8 @@ export class World {
       if (network.isOwnEvent) this.swarm.watch(transfer);
       return;
     }
-    const flags = network.flags[transfer];
-    if ((flags & transferFlag.pull) !== 0) this.pulls.arrived(transfer);
-    else if ((flags & transferFlag.http) !== 0) this.http.arrived(transfer);
+    if (network.has(transfer, transferFlag.pull)) this.pulls.arrived(transfer);
+    else if (network.has(transfer, transferFlag.http)) this.http.arrived(transfer);
     else this.swarm.arrived(transfer);
   }
 
@@ -203,7 +210,8 @@ export class World {
     }
     this.fallback?.begin(client, this.control.estimateMilliseconds(client));
     if (this.scheduler !== null && !this.#goesDirect()) this.scheduler.begin(client);
-    else if (policy.http.when === 'always' || this.#goesDirect()) this.http.open(client, scenario.distribution.speedMaxBytesPerSecond);
+    else if (policy.http.when === 'always' || this.#goesDirect())
+      this.http.open(client, scenario.distribution.speedMaxBytesPerSecond);
   }
 
   #isPeer(client: number): boolean {
@@ -265,7 +273,7 @@ export class World {
     const { state } = this;
     const each = state.scenario.clients[state.population.classOf[client]];
     if (each.leave.kind !== 'aborts') return;
-    const progress = state.sets.heldCount[client] / state.pieceCount;
+    const progress = state.sets.heldCount(client) / state.pieceCount;
     if (progress >= abortProgress(state.scenario.seed, client, each.leave)) this.goAway(client, status.left);
   }
 
@@ -327,14 +335,13 @@ export class World {
   /** Ends a transfer, whatever its protocol; its whole blocks are kept. */
   breakOff(transfer: number): void {
     const { network } = this.state;
-    const flags = network.flags[transfer];
-    if ((flags & transferFlag.http) === 0) {
+    if (!network.has(transfer, transferFlag.http)) {
       this.swarm.breakOff(transfer);
       return;
     }
     network.settle(transfer);
     this.swarm.loseProgress(transfer, network.target(transfer), network.source(transfer), network.piece(transfer));
-    if ((flags & transferFlag.pull) !== 0) this.pulls.release(transfer);
+    if (network.has(transfer, transferFlag.pull)) this.pulls.release(transfer);
     else this.http.release(transfer);
   }
 
@@ -379,7 +386,8 @@ export class World {
     state.partitioned[other * count + one] = isCut ? 1 : 0;
     const { network } = state;
     for (let transfer = 0; isCut && transfer < network.transfersUsed; transfer++) {
-      if (network.isActive(transfer) && !state.canReach(network.source(transfer), network.target(transfer))) this.breakOff(transfer);
+      if (network.isActive(transfer) && !state.canReach(network.source(transfer), network.target(transfer)))
+        this.breakOff(transfer);
     }
     this.#wakeEverybody();
   }
@@ -399,7 +407,8 @@ export class World {
     }
     if (isComplete) return;
     this.fallback?.begin(client, this.control.estimateMilliseconds(client));
-    if (state.policy.http.when === 'always' || this.#goesDirect()) this.http.open(client, state.scenario.distribution.speedMaxBytesPerSecond);
+    if (state.policy.http.when === 'always' || this.#goesDirect())
+      this.http.open(client, state.scenario.distribution.speedMaxBytesPerSecond);
     this.scheduler?.orphaned(client);
   }
 

@@ -74,11 +74,7 @@ runner('fails when no file matches', () => {
 });
 
 runner('fails a file without a suite', () => {
-  mustFail(
-    run({ 'a.test.ts': "import 'node:fs'; // no import from 'uvu'\n" }),
-    /has no suite/,
-    '0 passed, 1 failed',
-  );
+  mustFail(run({ 'a.test.ts': "import 'node:fs'; // no import from 'uvu'\n" }), /has no suite/, '0 passed, 1 failed');
 });
 
 runner('fails a suite without a test', () => {
@@ -86,11 +82,7 @@ runner('fails a suite without a test', () => {
 });
 
 runner('fails a suite that is never started', () => {
-  mustFail(
-    run({ 'a.test.ts': `${usesSuite}${passes}` }),
-    /never started: call \.run\(\)/,
-    '0 passed, 2 failed',
-  );
+  mustFail(run({ 'a.test.ts': `${usesSuite}${passes}` }), /never started: call \.run\(\)/, '0 passed, 2 failed');
 });
 
 runner('fails a leftover .only', () => {

@@ -41,8 +41,7 @@ const layers: Layer[] = [
   {
     name: 'sim/lab',
     holds: /^sim\/lab\//,
-    mayImport:
-      /^(#(sim|core|scenarios\/format)\/.+|node:.+|simple-statistics|d3-array|hyparquet-writer|pg(-boss)?)$/,
+    mayImport: /^(#(sim|core|scenarios\/format)\/.+|node:.+|simple-statistics|d3-array|hyparquet-writer|pg(-boss)?)$/,
     instead: 'the lab sees sim, core, scenarios/format, node: and the packages listed in test/tidy-rules.ts',
   },
   {
@@ -92,8 +91,7 @@ const banned: { where: RegExp; pattern: RegExp; instead: string }[] = [
   {
     where: /^core\//,
     pattern: /\bMath\.(log|log2|log10|log1p|exp|expm1|pow|cbrt|hypot|a?(sin|cos|tan)h?|atan2)\b/,
-    instead:
-      'use + - * / and Math.sqrt: the last bits of this one are left to the engine (sim/distribution.ts)',
+    instead: 'use + - * / and Math.sqrt: the last bits of this one are left to the engine (sim/distribution.ts)',
   },
   { where: /^core\//, pattern: /\*\*/, instead: 'multiply: the last bits of ** are left to the engine' },
 ];

@@ -119,11 +119,7 @@ house('determinism: planted faults', () => {
   trips(rule, 'core/a.ts', '\n\nMath.log(2);', /^3: Math\.log is banned/);
   trips(rule, 'core/a.ts', 'Math.asinh(2);', /engine/);
   trips(rule, 'core/a.ts', 'const x = 2 ** 3;', /multiply/);
-  passes(
-    rule,
-    'core/a.ts',
-    "/** No Date here. */ // await\nconst a = 'Date'; const startDate = Math.sqrt(2);",
-  );
+  passes(rule, 'core/a.ts', "/** No Date here. */ // await\nconst a = 'Date'; const startDate = Math.sqrt(2);");
   passes(rule, 'sim/distribution.ts', 'Math.log(2) ** 2;');
   passes(rule, 'sim/lab/run.ts', 'await Promise.resolve(new Date());');
 });
@@ -162,12 +158,7 @@ house('names, paths, hosts and leftovers: planted faults', () => {
     trips(tidy.noMachinePaths, 'README.md', `see /${top}/x`, /one machine/);
     passes(tidy.noMachinePaths, 'README.md', `see ./${top}/x and https://example.org/${top}/x`);
   }
-  trips(
-    tidy.noRegistryHosts,
-    'package-lock.json',
-    `"resolved": "${'https'}://example.org/x.tgz"`,
-    /registry/,
-  );
+  trips(tidy.noRegistryHosts, 'package-lock.json', `"resolved": "${'https'}://example.org/x.tgz"`, /registry/);
   trips(tidy.noRegistryHosts, '.npmrc', `registry=${'https'}://registry.example.org/`, /registry/);
   trips(tidy.nothingLeftOver, 'core/a.ts', `// ${'TO'}${'DO'}: later`, /leftover/);
   trips(tidy.nothingLeftOver, 'core/a.ts', `// ${'FIX'}${'ME'} later`, /leftover/);

@@ -33,9 +33,7 @@ export const watch = {
 };
 
 function note(problem: string, error: unknown): void {
-  watch.problems.push(
-    `${problem}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-  );
+  watch.problems.push(`${problem}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
 }
 
 function watched<T extends Context>(inner: Test<T>, name: string): Test<T> {

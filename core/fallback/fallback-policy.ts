@@ -135,16 +135,7 @@ function openTick(states: FallbackStates, meters: SpeedMeters, row: number, unti
   states.scannedRunSinceTick = none;
   if (states.slow) {
     const limitBytesPerSecond = states.thresholdBytesPerSecond[row];
-    const slowTick = scanRun(
-      states,
-      meters,
-      row,
-      fromTick,
-      untilTick,
-      states.holdTicks,
-      limitBytesPerSecond,
-      false,
-    );
+    const slowTick = scanRun(states, meters, row, fromTick, untilTick, states.holdTicks, limitBytesPerSecond, false);
     fireTick = Math.min(fireTick, slowTick);
   }
   return fireTick <= untilTick ? fireTick : Infinity;
@@ -247,8 +238,7 @@ function scanRun(
   }
   states.scannedRunSinceTick = sinceTick;
   if (atTick > untilTick) return Infinity;
-  if (alternates)
-    return Number.isInteger(lineBytes) && Number.isInteger(lineBytesPerTick) ? Infinity : endTick;
+  if (alternates) return Number.isInteger(lineBytes) && Number.isInteger(lineBytesPerTick) ? Infinity : endTick;
   if (!onLow) {
     states.scannedRunSinceTick = none;
     return Infinity;

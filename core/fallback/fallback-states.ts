@@ -78,10 +78,7 @@ export class FallbackStates {
     assert(policy.closeRatio >= 1, 'it closes at or above the threshold, or it would flap');
     assert(policy.blockedAttempts >= 1, 'one failed handshake at least');
     assert(policy.delay < Infinity, 'a delay ends; a policy without triggers has an empty list');
-    assert(
-      policy.blockedAttempts <= attemptsMax || policy.blockedAttempts === Infinity,
-      'attempts fit a byte',
-    );
+    assert(policy.blockedAttempts <= attemptsMax || policy.blockedAttempts === Infinity, 'attempts fit a byte');
     this.rowCount = rowCount;
     this.openReason = new Uint8Array(rowCount);
     this.openedAtTick = new Int32Array(rowCount).fill(none);
@@ -175,12 +172,6 @@ function has(triggers: FallbackTrigger[], trigger: FallbackTrigger): boolean {
   return triggers.includes(trigger);
 }
 
-assert(
-  fallbackReasons[openSlow] === 'slow' && fallbackReasons[openStalled] === 'stalled',
-  'answers have names',
-);
-assert(
-  fallbackReasons[openBlocked] === 'blocked' && fallbackReasons[openOverdue] === 'overdue',
-  'answers have names',
-);
+assert(fallbackReasons[openSlow] === 'slow' && fallbackReasons[openStalled] === 'stalled', 'answers have names');
+assert(fallbackReasons[openBlocked] === 'blocked' && fallbackReasons[openOverdue] === 'overdue', 'answers have names');
 assert(fallbackReasons[closeRecovered] === 'recovered', 'answers have names');

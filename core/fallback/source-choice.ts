@@ -9,7 +9,7 @@
  * end of the request wins: latency + bytes / observed rate. A failure sends a source into exponential back-off with
  * full jitter (a uniform draw from zero to the ceiling, which doubles; Retry-After comes on top, so that those who
  * were refused together do not return together). After three failures in a row a relay's slot should be given to
- * another relay. Rejected: equal jitter (half of the ceiling is waited by all), sticking to one source until it is dead.
+ * another relay. Rejected: equal jitter (all wait half of the ceiling), staying with one source until it is dead.
  *
  * Hedging: what one source is slow to send may be asked of a second one if that ends sooner, within a budget of bytes.
  */
@@ -78,17 +78,9 @@ export function assignSource(
 }
 
 /** Milliseconds until the slot's source would have sent that much; not rounded. */
-export function predictMilliseconds(
-  states: SourceStates,
-  row: number,
-  slot: number,
-  requestBytes: number,
-): number {
+export function predictMilliseconds(states: SourceStates, row: number, slot: number, requestBytes: number): number {
   const at = indexOf(states, row, slot);
-  return (
-    states.latencyMilliseconds[at] +
-    (requestBytes * millisecondsPerSecond) / states.observedBytesPerSecond[at]
-  );
+  return states.latencyMilliseconds[at] + (requestBytes * millisecondsPerSecond) / states.observedBytesPerSecond[at];
 }
 
 /**
@@ -133,8 +125,7 @@ export function chooseSource(
   requestBytes: number,
 ): number {
   let slot = none;
-  if (mayUseKind(firstKind, originLeased))
-    slot = bestOfKind(states, row, firstKind, nowMilliseconds, requestBytes);
+  if (mayUseKind(firstKind, originLeased)) slot = bestOfKind(states, row, firstKind, nowMilliseconds, requestBytes);
   if (slot === none && mayUseKind(secondKind, originLeased)) {
     slot = bestOfKind(states, row, secondKind, nowMilliseconds, requestBytes);
   }
@@ -173,12 +164,7 @@ export function nextReadyMilliseconds(states: SourceStates, row: number, originL
 }
 
 /** A request succeeded: the source is trusted again, and its rate is known better. */
-export function recordSuccess(
-  states: SourceStates,
-  row: number,
-  slot: number,
-  observedBytesPerSecond: number,
-): void {
+export function recordSuccess(states: SourceStates, row: number, slot: number, observedBytesPerSecond: number): void {
   const at = indexOf(states, row, slot);
   assert(observedBytesPerSecond > 0, 'a success has a rate');
   const before = states.observedBytesPerSecond[at];

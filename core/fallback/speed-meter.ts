@@ -108,13 +108,7 @@ export class SpeedMeters {
     return unitsBetween(this.unitsAt(row, firstTick, lineTick, lineBytes, bytesPerTick), end);
   }
 
-  private unitsAt(
-    row: number,
-    tick: number,
-    lineTick: number,
-    lineBytes: number,
-    bytesPerTick: number,
-  ): number {
+  private unitsAt(row: number, tick: number, lineTick: number, lineBytes: number, bytesPerTick: number): number {
     if (tick > this.lastTick[row]) return unitsOnLine(tick, lineTick, lineBytes, bytesPerTick);
     return this.ring[row * this.slotCount + (tick % this.slotCount)];
   }

@@ -43,11 +43,7 @@ export function holderEndMilliseconds(lease: Lease, requestSentAtMilliseconds: n
 }
 
 /** First moment on the owner's clock at which nobody can be using the lease any more. */
-export function ownerEndMilliseconds(
-  lease: Lease,
-  grantSentAtMilliseconds: number,
-  slackMilliseconds: number,
-): number {
+export function ownerEndMilliseconds(lease: Lease, grantSentAtMilliseconds: number, slackMilliseconds: number): number {
   return grantSentAtMilliseconds + lease.ttlMilliseconds + slackMilliseconds;
 }
 

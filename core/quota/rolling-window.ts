@@ -25,10 +25,7 @@ export class RollingWindow {
   private lastBucket = 0;
 
   constructor(windowMilliseconds: number, bucketCount: number) {
-    assert(
-      Number.isInteger(windowMilliseconds) && windowMilliseconds >= 1,
-      'a window lasts whole milliseconds',
-    );
+    assert(Number.isInteger(windowMilliseconds) && windowMilliseconds >= 1, 'a window lasts whole milliseconds');
     assert(Number.isInteger(bucketCount) && bucketCount >= 1, 'a window has a bucket');
     this.windowMilliseconds = windowMilliseconds;
     this.bucketMilliseconds = Math.ceil(windowMilliseconds / bucketCount);

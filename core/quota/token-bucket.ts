@@ -35,13 +35,7 @@ export class TokenBuckets {
   }
 
   /** Starts the row's bucket with `tokenBytes` in it (a new lease: what the grant says, not always a full burst). */
-  open(
-    row: number,
-    nowMilliseconds: number,
-    bytesPerSecond: number,
-    burstBytes: number,
-    tokenBytes: number,
-  ): void {
+  open(row: number, nowMilliseconds: number, bytesPerSecond: number, burstBytes: number, tokenBytes: number): void {
     this.check(row, bytesPerSecond, burstBytes);
     assert(tokenBytes >= 0 && tokenBytes <= burstBytes, 'a bucket holds its burst at most');
     this.bytesPerSecond[row] = bytesPerSecond;
@@ -100,11 +94,8 @@ export class TokenBuckets {
     assert(Number.isInteger(elapsedMilliseconds), 'time is in whole milliseconds');
     this.atMilliseconds[row] = nowMilliseconds;
     const roomThousandths = (this.burstBytes[row] - this.tokenBytes[row]) * thousandths;
-    // Not a product that may leave the exact range, while a quotient tells that the bucket is full anyway.
-    const filled =
-      elapsedMilliseconds > roomThousandths / this.bytesPerSecond[row]
-        ? roomThousandths
-        : this.bytesPerSecond[row] * elapsedMilliseconds + this.carryThousandths[row];
+    // Past the exact range the product is larger than any room, and its last bits do not matter.
+    const filled = this.bytesPerSecond[row] * elapsedMilliseconds + this.carryThousandths[row];
     if (filled >= roomThousandths) {
       this.tokenBytes[row] = this.burstBytes[row];
       this.carryThousandths[row] = 0;

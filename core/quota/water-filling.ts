@@ -109,7 +109,7 @@ export class WaterFilling {
     this.shareLevel(memberCount, amount - settled, weightSum);
   }
 
-  /** Those who float share the rest by weight, rounded down; the units left over go one each to those who lost a fraction. */
+  /** Those who float share the rest by weight, rounded down; units left over go to those who lost a fraction. */
   private shareLevel(memberCount: number, rest: number, weightSum: number): void {
     let left = rest;
     for (let at = 0; at < memberCount; at++) {

@@ -73,13 +73,11 @@ export function estimateTask(input: EstimateInput): Estimate {
   const relayBytes = neededBytes * input.relayRatio;
   return {
     finishMilliseconds,
-    reason:
-      finishMilliseconds === sourceMilliseconds ? 0 : finishMilliseconds === downlinkMilliseconds ? 1 : 2,
+    reason: finishMilliseconds === sourceMilliseconds ? 0 : finishMilliseconds === downlinkMilliseconds ? 1 : 2,
     originBytes,
     relayBytes,
     peerBytes: neededBytes - neededBytes * input.originRatio - relayBytes,
-    originBytesPerSecond:
-      finishMilliseconds > 0 ? (originBytes * millisecondsPerSecond) / finishMilliseconds : 0,
+    originBytesPerSecond: finishMilliseconds > 0 ? (originBytes * millisecondsPerSecond) / finishMilliseconds : 0,
   };
 }
 
@@ -87,10 +85,7 @@ export function estimateTask(input: EstimateInput): Estimate {
  * Efficiency η of earlier tasks, in [0.05, 1]: `boundMilliseconds[i]` is the fluid bound at η = 1 of a task that took
  * `tookMilliseconds[i]`.
  */
-export function efficiencyOf(
-  boundMilliseconds: ArrayLike<number>,
-  tookMilliseconds: ArrayLike<number>,
-): number {
+export function efficiencyOf(boundMilliseconds: ArrayLike<number>, tookMilliseconds: ArrayLike<number>): number {
   assert(boundMilliseconds.length === tookMilliseconds.length, 'a bound for each task');
   let bound = 0;
   let took = 0;
@@ -103,11 +98,7 @@ export function efficiencyOf(
 }
 
 /** Relay connections that a task needs so that none waits: clients that HTTP serves at one time. */
-export function relayConnections(
-  clientCount: number,
-  openRatio: number,
-  connectionsPerClient: number,
-): number {
+export function relayConnections(clientCount: number, openRatio: number, connectionsPerClient: number): number {
   assert(openRatio >= 0 && openRatio <= 1, 'a share of one');
   return Math.ceil(clientCount * openRatio) * connectionsPerClient;
 }

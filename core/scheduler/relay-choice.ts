@@ -11,7 +11,8 @@
  *                gets worse by our own choices; geography last, since latency says the same when it is measured
  *
  * Equal relays are taken in turn: the search starts at a relay that the client's own draw names and a tie keeps the
- * first, so a thousand clients that see the same table do not all go to relay 0, and one client always goes to the same.
+ * first, so a thousand clients that see the same table do not all go to relay 0, and one client
+ * always goes to the same.
  * Rejected: power-of-two-choices (two draws see two relays; the table is small and at hand), a random relay in
  * proportion to weight (no reason to give afterwards).
  */
@@ -170,8 +171,7 @@ function historyCost(relays: RelayTable, relay: number, bestBytesPerSecond: numb
 function bestHistory(relays: RelayTable, except: number): number {
   let best = 0;
   for (let relay = 0; relay < relays.relayCount; relay++) {
-    if (relay !== except && canServe(relays, relay))
-      best = Math.max(best, relays.historyBytesPerSecond[relay]);
+    if (relay !== except && canServe(relays, relay)) best = Math.max(best, relays.historyBytesPerSecond[relay]);
   }
   return best;
 }

@@ -57,7 +57,7 @@ export class ExactAvailability implements Availability {
   left(_endpoint: number, _sets: PieceSets): void {}
 
   #addRow(client: number, neighbour: number, sets: PieceSets, step: number): void {
-    if (sets.heldCount[neighbour] === 0) return;
+    if (sets.heldCount(neighbour) === 0) return;
     const offset = client * this.#pieceCount;
     for (let piece = 0; piece < this.#pieceCount; piece++) {
       if (sets.holds(neighbour, piece)) this.counts[offset + piece] += step;
@@ -97,7 +97,7 @@ export class SwarmAvailability implements Availability {
   }
 
   #addAll(endpoint: number, sets: PieceSets, step: number): void {
-    if (sets.heldCount[endpoint] === 0) return;
+    if (sets.heldCount(endpoint) === 0) return;
     for (let piece = 0; piece < this.counts.length; piece++) {
       if (sets.holds(endpoint, piece)) this.counts[piece] += step;
     }

@@ -40,12 +40,7 @@ export class UnchokeCandidates {
 }
 
 /** Index of the candidate that gets the slot, or -1 without candidates. `bits`: 32 random bits. */
-export function chooseUnchoked(
-  candidates: UnchokeCandidates,
-  kind: SlotKind,
-  isSeed: boolean,
-  bits: number,
-): number {
+export function chooseUnchoked(candidates: UnchokeCandidates, kind: SlotKind, isSeed: boolean, bits: number): number {
   const { count, bytesPerSecond } = candidates;
   if (count === 0) return -1;
   const start = Math.floor((bits / 0x1_0000_0000) * count);

@@ -20,7 +20,8 @@ export class Downloads {
   readonly duplicateBytes: Float32Array;
   /** Whether the last `brokenOff` lost a race, rather than its source. */
   isDuplicate = false;
-  readonly #draws: Uint32Array;
+  /** Clients with a begun piece: mostly none, and then nobody's has to be looked up. */
+  #partialCount = 0;
   readonly #host: Host;
   readonly #seed: number;
 
@@ -38,18 +39,17 @@ export class Downloads {
     this.partialPiece = new Int32Array(sets.endpointCount).fill(none);
     this.partialBytes = new Float64Array(sets.endpointCount);
     this.duplicateBytes = new Float32Array(sets.endpointCount);
-    this.#draws = new Uint32Array(sets.endpointCount);
     this.#host = host;
     this.#seed = seed;
   }
 
   tableBytes(): number {
-    return this.sets.bits.byteLength + this.sets.heldCount.byteLength + this.sets.endpointCount * 20;
+    return this.sets.bits.byteLength + this.sets.endpointCount * 16;
   }
 
   /** The next 32 random bits of `client`. */
   draw(client: number): number {
-    return clientBits(this.#seed, client, this.#draws[client]++);
+    return clientBits(this.#seed, client, this.sets.nextDraw(client));
   }
 
   pieceBytes(piece: number): number {
@@ -62,12 +62,12 @@ export class Downloads {
     const { sets } = this;
     const last = sets.pieceCount - 1;
     const short = sets.holds(client, last) ? this.pieceLengthBytes - this.pieceBytes(last) : 0;
-    return sets.heldCount[client] * this.pieceLengthBytes - short;
+    return sets.heldCount(client) * this.pieceLengthBytes - short;
   }
 
   /** `source` is ready to serve `client`: asks it for the best piece. False when it has nothing to ask for. */
   askNext(client: number, source: number): boolean {
-    const partial = this.partialPiece[client];
+    const partial = this.#partialCount === 0 ? none : this.partialPiece[client];
     const bits = this.draw(client);
     let piece = this.picker.pick(client, source, partial, bits);
     if (piece !== none) {
@@ -90,6 +90,7 @@ export class Downloads {
   /** Bytes that a request for `piece` brings: all of it but what was kept of a broken-off one. */
   asked(client: number, piece: number): number {
     const whole = this.pieceBytes(piece);
+    if (this.#partialCount === 0) return whole;
     return this.partialPiece[client] === piece ? whole - this.partialBytes[client] : whole;
   }
 
@@ -102,7 +103,7 @@ export class Downloads {
       this.duplicateBytes[client] += bytes;
       return false;
     }
-    if (this.partialPiece[client] === piece) this.dropPartial(client);
+    if (this.#partialCount > 0 && this.partialPiece[client] === piece) this.dropPartial(client);
     if (wasDoubled) this.#host.cancelPiece(client, piece);
     return true;
   }
@@ -123,6 +124,8 @@ export class Downloads {
     if (begun !== none && begun !== piece) return bytes;
     const there = this.partialBytes[client] + bytes;
     const kept = Math.floor(there / blockLengthBytes) * blockLengthBytes;
+    if (begun !== none) this.#partialCount--;
+    if (kept > 0) this.#partialCount++;
     this.partialPiece[client] = kept === 0 ? none : piece;
     this.partialBytes[client] = kept;
     return there - kept;
@@ -131,6 +134,7 @@ export class Downloads {
   /** The begun piece is whole, or thrown away; returns the bytes that were kept of it. */
   dropPartial(client: number): number {
     const bytes = this.partialBytes[client];
+    if (this.partialPiece[client] !== none) this.#partialCount--;
     this.partialPiece[client] = none;
     this.partialBytes[client] = 0;
     return bytes;

@@ -57,7 +57,7 @@ export class PiecePicker {
   /** Whether `client` may ask second sources now: few pieces are missing, and its budget is not spent. */
   isEndgame(client: number, duplicateBytes: number, fileBytes: number): boolean {
     if (this.#endgame.sources < 2 || duplicateBytes >= this.#endgame.budget * fileBytes) return false;
-    return this.#sets.pieceCount - this.#sets.heldCount[client] <= this.#endgame.pieces;
+    return this.#sets.pieceCount - this.#sets.heldCount(client) <= this.#endgame.pieces;
   }
 
   /** A piece that was asked for once, is missing still, and that `source` holds; or `none`. */

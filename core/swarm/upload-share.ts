@@ -68,9 +68,6 @@ export function uploadReason(
 
 function checkLimits(uplinkBytesPerSecond: number, limits: UploadLimits): void {
   assert(uplinkBytesPerSecond >= 0, 'an uplink is not negative');
-  assert(
-    limits.floorRatio >= 0 && limits.floorRatio <= limits.ceilingRatio,
-    'the floor is below the ceiling',
-  );
+  assert(limits.floorRatio >= 0 && limits.floorRatio <= limits.ceilingRatio, 'the floor is below the ceiling');
   assert(limits.ceilingRatio <= 1, 'nobody gives more than the uplink');
 }

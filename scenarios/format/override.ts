@@ -90,7 +90,10 @@ function opened(schema: Schema, value: unknown, step: string, path: Path): unkno
 }
 
 function memberIndex(members: unknown[], step: string, address: string): number {
-  const names = members.map((member) => (isRecord(member) ? String(member.name ?? '') : String(member)));
+  const names = members.map((member) => {
+    const name = isRecord(member) ? member.name : member;
+    return typeof name === 'string' ? name : '';
+  });
   const named = names.indexOf(step);
   if (named >= 0) return named;
   if (/^\d+$/.test(step) && Number(step) < members.length) return Number(step);

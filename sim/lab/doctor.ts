@@ -31,9 +31,7 @@ function print(findings: Finding[], ok: boolean): void {
   const width = Math.max(...findings.map(({ name }) => name.length));
   for (const { name, ok, required, found, advice } of findings) {
     const mark = ok ? 'ok     ' : required ? 'MISSING' : 'absent ';
-    console.log(
-      `${mark}  ${name.padEnd(width)}  ${found}${ok || !advice ? '' : `${found && '; '}${advice}`}`,
-    );
+    console.log(`${mark}  ${name.padEnd(width)}  ${found}${ok || !advice ? '' : `${found && '; '}${advice}`}`);
   }
   console.log(ok ? 'Nothing that is required is missing.' : 'Something that is required is missing.');
 }
@@ -46,18 +44,8 @@ function runtime(): Finding[] {
   const reinstall = 'install what the lockfile names: npm ci';
   return [
     must('Node', isNewEnough, running, `needs ${nodeMin.join('.')} or later: ./sluice brings its own`),
-    must(
-      'Node as pinned',
-      pinned === running,
-      pinned ?? 'not installed',
-      `${reinstall}, and start with ./sluice`,
-    ),
-    must(
-      'dependencies',
-      isInstalled(),
-      isInstalled() ? 'as in the lockfile' : 'not as in the lockfile',
-      reinstall,
-    ),
+    must('Node as pinned', pinned === running, pinned ?? 'not installed', `${reinstall}, and start with ./sluice`),
+    must('dependencies', isInstalled(), isInstalled() ? 'as in the lockfile' : 'not as in the lockfile', reinstall),
   ];
 }
 
@@ -66,11 +54,7 @@ function tools(): Finding[] {
   return [
     { ...tool('npm', ['npm'], 'installs the dependencies: it comes with Node'), required: true },
     tool('git', ['git'], 'results name the commit they came from: apt-get install git'),
-    tool(
-      'C++ compiler',
-      ['c++', 'g++', 'clang++'],
-      'for packages without a prebuilt binary: apt-get install g++',
-    ),
+    tool('C++ compiler', ['c++', 'g++', 'clang++'], 'for packages without a prebuilt binary: apt-get install g++'),
     tool('make', ['make'], 'for packages without a prebuilt binary: apt-get install make'),
     tool('Python', ['python3'], 'for packages without a prebuilt binary: apt-get install python3'),
     tool('PostgreSQL', postgres, 'for a store that several servers share: apt-get install postgresql'),
@@ -112,8 +96,7 @@ function tool(name: string, commands: string[], advice: string): Finding {
   for (const command of commands) {
     const answer = spawnSync(command, ['--version'], { encoding: 'utf8', timeout: 10_000 });
     const [line = ''] = (answer.stdout ?? '').split('\n');
-    if (answer.status === 0)
-      return { name, ok: true, required: false, found: `${command}: ${line.trim()}`, advice };
+    if (answer.status === 0) return { name, ok: true, required: false, found: `${command}: ${line.trim()}`, advice };
   }
   return { name, ok: false, required: false, found: '', advice };
 }

@@ -118,8 +118,7 @@ export class ParentScheduler {
     let bestScore = -1;
     for (let draw = 0; draw < candidates && this.#tracker.memberCount > 0; draw++) {
       const candidate = this.#tracker.member(this.#prng.below(this.#tracker.memberCount));
-      if (candidate === client || this.#isParent(client, candidate) || this.children.room(candidate) === 0)
-        continue;
+      if (candidate === client || this.#isParent(client, candidate) || this.children.room(candidate) === 0) continue;
       if (!this.#gives(candidate, client)) continue;
       const score = this.#score(client, candidate);
       if (score > bestScore) {
@@ -137,20 +136,14 @@ export class ParentScheduler {
 
   #score(client: number, candidate: number): number {
     const { region, clientsFrom } = this.#state.population;
-    const load =
-      this.children.count(candidate) / (this.children.count(candidate) + this.children.room(candidate));
+    const load = this.children.count(candidate) / (this.children.count(candidate) + this.children.room(candidate));
     const isNear = region[client] === region[candidate] ? 1 : 0;
-    return (
-      loadWeight * (1 - load) +
-      regionWeight * isNear +
-      (candidate < clientsFrom ? hostWeight : hostWeight / 2)
-    );
+    return loadWeight * (1 - load) + regionWeight * isNear + (candidate < clientsFrom ? hostWeight : hostWeight / 2);
   }
 
   #isParent(client: number, candidate: number): boolean {
     const first = client * this.#parentsMax;
-    for (let slot = first; slot < first + this.#parentsMax; slot++)
-      if (this.#parents[slot] === candidate) return true;
+    for (let slot = first; slot < first + this.#parentsMax; slot++) if (this.#parents[slot] === candidate) return true;
     return false;
   }
 

@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import { canonicalJson, sha256 } from '#scenarios/format/canonical.ts';
 import { readScenarioFile } from '#scenarios/format/document.ts';
 import { type LoadOptions, loadScenario } from '#scenarios/format/load.ts';
+import { largestRemainder } from '#scenarios/format/scale.ts';
 import { policies } from '#sim/policies/catalogue.ts';
 
 const loading = suite('load');
@@ -27,13 +28,15 @@ relays:
   - { name: eu-relay, region: eu, count: 2, uplink: 10Gbps, connections: 2000 }
   - { name: us-relay, region: us, uplink: 1Gbps, downlink: 2Gbps, holds: all }
 clients:
-  - { name: office, region: eu, count: 4000, uplink: { mean: 100Mbps, spread: 30% }, downlink: 200Mbps, clockDrift: 100ppm }
+  - { name: office, region: eu, count: 4000, uplink: { mean: 100Mbps, spread: 30% }, downlink: 200Mbps,
+      clockDrift: 100ppm }
   - { name: mobile, region: us, count: 1000, uplink: 5Mbps, downlink: 50Mbps, peerToPeer: blocked,
       arrive: { over: 10m }, leave: { after: 30m }, abandon: { rate: 0.1/h } }
 links: [{ between: [eu, us], capacity: 1Gbps }]
 prices: { origin: 0.08/GB, originPeak: 1/Mbps, relayHour: 0.5/h, between: { us-eu: 0.02/GB } }
 faults:
   - { at: 60s, relay: eu-relay, down: 2m }
+  - { at: 60s, relay: us-relay/0, down: forever }
   - { at: 60s, origin: main, slow: 20%, for: 5m }
   - { at: 60s, origin: main, contract: { bandwidth: 500Mbps } }
   - { at: 60s, control: 0, down: 30s, ledger: lost }
@@ -49,7 +52,13 @@ published: [{ metric: p50(completion), value: 10s, source: somewhere }]
 const load = (text: string, options: Partial<LoadOptions> = {}) =>
   loadScenario(text, { file: 'x.yaml', policies, ...options });
 const small = (clients: string, more = '') =>
-  `version: 1\nname: s\nfile: { size: 10MB }\norigin: { uplink: 1Gbps }\nrelays: [{ name: edge, uplink: 1Gbps }]\nclients: [${clients}]\n${more}`;
+  `version: 1
+name: s
+file: { size: 10MB }
+origin: { uplink: 1Gbps }
+relays: [{ name: edge, uplink: 1Gbps }]
+clients: [${clients}]
+${more}`;
 const client = '{ name: a, count: 10, uplink: 1Mbps, downlink: 1Mbps }';
 
 loading('the compiled numbers', () => {
@@ -79,6 +88,8 @@ loading('the compiled numbers', () => {
   assert.equal(scenario.expect, ['p99(completion) < 20m', 'origin.violations == 0']);
   assert.equal(scenario.tasks[0]!.clients, [0, 1]);
   assert.is(scenario.tasks[0]!.deadlineMilliseconds, Infinity);
+  assert.is(scenario.control.dispatchPerSecond, 2000);
+  assert.is(scenario.control.driftMax, 500e-6);
 });
 
 loading('the compiled faults', () => {
@@ -91,6 +102,7 @@ loading('the compiled faults', () => {
   assert.equal(faults, [
     [120_000, { kind: 'relay-down', relay: 0 }],
     [120_000, { kind: 'relay-down', relay: 1 }],
+    [Infinity, { kind: 'relay-down', relay: 2 }],
     [300_000, { kind: 'origin-slow', factor: 0.2 }],
     [Infinity, { kind: 'contract', contract }],
     [30_000, { kind: 'control-down', control: 0, ledgerLost: true }],
@@ -104,6 +116,7 @@ loading('the compiled faults', () => {
 
 loading('the configuration is a scenario, and stands for itself', () => {
   const first = load(office);
+  assert.is(first.configuration.tasks[0]!.file, undefined);
   const again = load(JSON.stringify(first.configuration));
   assert.is(JSON.stringify(again.configuration), JSON.stringify(first.configuration));
   assert.equal(again.scenario, first.scenario);
@@ -194,6 +207,7 @@ loading('--clients keeps the proportions and the course of arrivals', () => {
   assert.equal(counts(34), [20, 10, 4]);
   assert.equal(counts(1), [1, 0, 0]);
   assert.equal(counts(3), [2, 1, 0]);
+  assert.equal(largestRemainder([1, 1, 1], 2), [1, 1, 0]);
   const doubled = load(text, { clients: 34 }).scenario.clients;
   assert.equal(doubled[1]!.arrive, { kind: 'poisson', atMilliseconds: 0, perMillisecond: 0.006 });
   assert.equal(doubled[2]!.arrive, { kind: 'list', atMilliseconds: [1000, 1000, 2000, 2000] });

@@ -36,6 +36,19 @@ function messageOf(text: string, set: string[] = [], more: object = {}): string 
 }
 
 const rates = 'bps, kbps, Mbps, Gbps, Tbps, B/s, kB/s, MB/s, GB/s, TB/s, KiB/s, MiB/s, GiB/s, TiB/s (such as 100Mbps)';
+const clientKeys = 'name, region, count, uplink, downlink, peerToPeer, arrive, leave, abandon, clockDrift';
+const topKeys = [
+  '$schema, version, name, description, seed, horizon, file, origin, regions, latency, links, relays,',
+  'clients, prices, policy, fidelity, tasks, distribution, control, messages, faults, expect, published',
+].join(' ');
+const fallbackKeys = [
+  'triggers, delay, threshold, hold, stallProgress, stallPeriod, blockedAttempts, overdue, closeRatio,',
+  'closeHold, fill, adaptive',
+].join(' ');
+const faultKeys = [
+  'at, relay, down, origin, slow, for, contract, control, ledger, claims, regions, partition, clients,',
+  'share, crash, suspend, clockStep, messages',
+].join(' ');
 const names = 'http-origin, cdn, p2p, p2p-cdn, hybrid, dragonfly-like, kraken-like, delivery-optimization-like';
 
 const told: [what: string, change: { replace?: [string, string]; add?: string }, message: string][] = [
@@ -43,7 +56,10 @@ const told: [what: string, change: { replace?: [string, string]; add?: string },
   [
     'a wrong unit',
     { replace: ['100Mbps', '100Mbs'] },
-    `s.yaml:9:58: clients.office.downlink: "100Mbs" is not a rate: allowed is a number with one of ${rates}; did you mean "100Mbps"?`,
+    [
+      's.yaml:9:58: clients.office.downlink: "100Mbs" is not a rate:',
+      `allowed is a number with one of ${rates}; did you mean "100Mbps"?`,
+    ].join(' '),
   ],
   [
     'no unit',
@@ -53,7 +69,12 @@ const told: [what: string, change: { replace?: [string, string]; add?: string },
   [
     'an unknown key',
     { replace: ['uplink: 10Mbps', 'uplnk: 10Mbps'] },
-    's.yaml:9:32: clients.office: unknown key "uplnk": allowed are name, region, count, uplink, downlink, peerToPeer, arrive, leave, abandon, clockDrift; did you mean "uplink"?',
+    `s.yaml:9:32: clients.office: unknown key "uplnk": allowed are ${clientKeys}; did you mean "uplink"?`,
+  ],
+  [
+    'a downlink of nothing',
+    { replace: ['100Mbps', '0Mbps'] },
+    's.yaml:9:58: clients.office.downlink: is zero: nobody would ever receive anything',
   ],
   [
     'a misspelt policy',
@@ -63,12 +84,18 @@ const told: [what: string, change: { replace?: [string, string]; add?: string },
   [
     'a misspelt knob',
     { add: 'policy: { extends: hybrid, relay: { chioce: load } }' },
-    's.yaml:10:37: policy.relay: unknown key "chioce": allowed are used, choice, pullConnections, exchange, completeFirst; did you mean "choice"?',
+    [
+      's.yaml:10:37: policy.relay: unknown key "chioce":',
+      'allowed are used, choice, pullConnections, exchange, completeFirst; did you mean "choice"?',
+    ].join(' '),
   ],
   [
     'a knob that is one of some words',
     { add: 'policy: { fallback: { triggers: [slow, stal] } }' },
-    's.yaml:10:40: policy.fallback.triggers.1: "stal" is not known here: allowed are slow, stalled, blocked, overdue; did you mean "stalled"?',
+    [
+      's.yaml:10:40: policy.fallback.triggers.1: "stal" is not known here:',
+      'allowed are slow, stalled, blocked, overdue; did you mean "stalled"?',
+    ].join(' '),
   ],
   [
     'knobs that contradict each other',
@@ -83,7 +110,10 @@ const told: [what: string, change: { replace?: [string, string]; add?: string },
   [
     'a region that does not exist',
     { replace: ['uplink: 10Mbps', 'region: us-eats, uplink: 10Mbps'] },
-    's.yaml:9:40: clients.office.region: unknown region "us-eats": allowed are eu, us-east; did you mean "us-east"?',
+    [
+      's.yaml:9:40: clients.office.region: unknown region "us-eats":',
+      'allowed are eu, us-east; did you mean "us-east"?',
+    ].join(' '),
   ],
   [
     'no clients',
@@ -119,7 +149,10 @@ const told: [what: string, change: { replace?: [string, string]; add?: string },
   [
     'a latency of no pair',
     { add: 'latency: { eu-us: 1ms }' },
-    's.yaml:10:12: latency: "eu-us" is not a pair of regions: allowed are eu-eu, eu-us-east, us-east-eu, us-east-us-east; did you mean "eu-us-east"?',
+    [
+      's.yaml:10:12: latency: "eu-us" is not a pair of regions:',
+      'allowed are eu-eu, eu-us-east, us-east-eu, us-east-us-east; did you mean "eu-us-east"?',
+    ].join(' '),
   ],
   [
     'a latency that is given twice',
@@ -167,7 +200,10 @@ const told: [what: string, change: { replace?: [string, string]; add?: string },
   [
     'an unknown arrival',
     { replace: ['count: 10', 'arrive: at-onc'] },
-    's.yaml:9:29: clients.office.arrive: "at-onc" is not known here: allowed are at-once, { at }, { over }, { poisson }, { file }, { seconds }; did you mean "at-once"?',
+    [
+      's.yaml:9:29: clients.office.arrive: "at-onc" is not known here:',
+      'allowed are at-once, { at }, { over }, { poisson }, { file }, { seconds }; did you mean "at-once"?',
+    ].join(' '),
   ],
   [
     'two arrivals in one',
@@ -187,7 +223,7 @@ const told: [what: string, change: { replace?: [string, string]; add?: string },
   [
     'a fault without a known word',
     { add: 'faults: [{ at: 1s, clients: office, crahs: 1s }]' },
-    's.yaml:10:37: faults.0: unknown key "crahs": allowed are at, relay, down, origin, slow, for, contract, control, ledger, claims, regions, partition, clients, share, crash, suspend, clockStep, messages; did you mean "crash"?',
+    `s.yaml:10:37: faults.0: unknown key "crahs": allowed are ${faultKeys}; did you mean "crash"?`,
   ],
   [
     'a task for an unknown class',
@@ -204,7 +240,10 @@ const told: [what: string, change: { replace?: [string, string]; add?: string },
   [
     'an expectation of a misspelt metric',
     { add: 'expect: [origin.violation == 0]' },
-    's.yaml:10:10: expect.0: at character 1: "origin.violation" is not a number of the summary; did you mean "origin.violations"?',
+    [
+      's.yaml:10:10: expect.0: at character 1: "origin.violation" is not a number of the summary;',
+      'did you mean "origin.violations"?',
+    ].join(' '),
   ],
   [
     'invalid YAML',
@@ -236,11 +275,7 @@ const texts: [what: string, text: string, message: string][] = [
   ['a binary file', 'a\0b', 's.yaml: is not a text file (UTF-8); a scenario is YAML or JSON'],
   ['an alias of itself', 'a: &a [*a]', 's.yaml:1:7: nested too deeply; at most 64 levels are allowed'],
   ['deep nesting', '['.repeat(100) + ']'.repeat(100), 's.yaml:1:66: nested too deeply; at most 64 levels are allowed'],
-  [
-    'a prototype',
-    'version: 1\n__proto__: { name: x }',
-    's.yaml:2:1: unknown key "__proto__": allowed are $schema, version, name, description, seed, horizon, file, origin, regions, latency, links, relays, clients, prices, policy, fidelity, tasks, distribution, control, messages, faults, expect, published',
-  ],
+  ['a prototype', 'version: 1\n__proto__: { name: x }', `s.yaml:2:1: unknown key "__proto__": allowed are ${topKeys}`],
   ['a missing key', 'version: 1\nname: x', 's.yaml:1:1: the key "origin" is missing (Where the file comes from.)'],
 ];
 
@@ -268,16 +303,13 @@ messages('many keys take no quadratic time', () => {
 const sets: [set: string, message: string][] = [
   [
     'clients.office.uplnk=3Mbps',
-    'unknown key "uplnk" below clients.office: allowed are name, region, count, uplink, downlink, peerToPeer, arrive, leave, abandon, clockDrift; did you mean "uplink"?',
+    `unknown key "uplnk" below clients.office: allowed are ${clientKeys}; did you mean "uplink"?`,
   ],
   ['clients.ofice.uplink=3Mbps', 'unknown member "ofice" below clients: allowed are office; did you mean "office"?'],
-  [
-    'polcy.fallback.hold=3s',
-    'unknown key "polcy": allowed are $schema, version, name, description, seed, horizon, file, origin, regions, latency, links, relays, clients, prices, policy, fidelity, tasks, distribution, control, messages, faults, expect, published; did you mean "policy"?',
-  ],
+  ['polcy.fallback.hold=3s', `unknown key "polcy": allowed are ${topKeys}; did you mean "policy"?`],
   [
     'policy.fallback.treshold=512KiB/s',
-    'unknown key "treshold" below policy.fallback: allowed are triggers, delay, threshold, hold, stallProgress, stallPeriod, blockedAttempts, overdue, closeRatio, closeHold, fill, adaptive; did you mean "threshold"?',
+    `unknown key "treshold" below policy.fallback: allowed are ${fallbackKeys}; did you mean "threshold"?`,
   ],
   ['policy.fallback.hold=3', '3 has no unit: allowed is a number with one of s, ms, m, h, d (such as 30s)'],
   ['tasks.patch.band=3', 'tasks is not given in the scenario, so it has no member "patch"'],
@@ -299,7 +331,10 @@ messages('other options', () => {
   const fidelity = messageOf(scenario({}), [], { fidelity: 'scal' });
   assert.is(
     fidelity,
-    '--fidelity scal: "scal" is not known here: allowed are reference, standard, scale; did you mean "scale"?',
+    [
+      '--fidelity scal: "scal" is not known here:',
+      'allowed are reference, standard, scale; did you mean "scale"?',
+    ].join(' '),
   );
 });
 

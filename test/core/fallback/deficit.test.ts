@@ -9,13 +9,8 @@ const test = suite('core/fallback/deficit');
 const megabyte = 1e6;
 
 test('what is missing to the threshold, to the deadline, or all that is free', () => {
-  const of = (
-    reason: number,
-    left: number,
-    forecast: number,
-    brake = 1,
-    fill: 'deficit' | 'rest' = 'deficit',
-  ) => deficit(fill, reason, megabyte, 100 * megabyte, left, forecast, 8 * megabyte, brake) / megabyte;
+  const of = (reason: number, left: number, forecast: number, brake = 1, fill: 'deficit' | 'rest' = 'deficit') =>
+    deficit(fill, reason, megabyte, 100 * megabyte, left, forecast, 8 * megabyte, brake) / megabyte;
   is(of(openSlow, Infinity, 0.25e6), 0.75, 'threshold');
   is(of(openSlow, 50_000, 0.25e6), 1.75, 'the deadline asks for 2 MB/s');
   is(of(openStalled, 1000, 0.25e6), 8, 'never more than is free');

@@ -2,181 +2,14 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import { equal, is } from 'uvu/assert';
 import { evaluate, nextTick } from '#core/fallback/fallback-policy.ts';
-import {
-  begin,
-  closeRecovered,
-  FallbackStates,
-  markBlocked,
-  noChange,
-  openBlocked,
-  recordHandshake,
-  setEstimate,
-  setThreshold,
-} from '#core/fallback/fallback-states.ts';
+import { begin, FallbackStates, noChange, openBlocked, setThreshold } from '#core/fallback/fallback-states.ts';
 import { SpeedMeters } from '#core/fallback/speed-meter.ts';
 import { fallbackDefaults } from '#core/limits.ts';
 import type { FallbackPolicy, FallbackTrigger } from '#core/policy.ts';
 import { fallbackReasons } from '#core/record.ts';
+import { type Happening, jump, poll, type World } from './two-ways.ts';
 
 const test = suite('core/fallback/fallback-policy');
-
-const tickMilliseconds = 1000;
-const row = 1;
-
-/** Something that happens in the world at a millisecond: a rate changes, a handshake ends, control speaks. */
-type Happening = { atMilliseconds: number } & (
-  | { kind: 'peers'; bytesPerMillisecond: number }
-  | { kind: 'http'; bytesPerMillisecond: number }
-  | { kind: 'handshake'; succeeded: boolean }
-  | { kind: 'blocked' }
-  | { kind: 'threshold'; bytesPerSecond: number }
-  | { kind: 'estimate'; milliseconds: number }
-);
-
-interface World {
-  policy: FallbackPolicy;
-  short: number;
-  long: number;
-  startTick: number;
-  fileBytes: number;
-  happenings: Happening[];
-  endTick: number;
-}
-
-/** The world's counts at a millisecond; HTTP flows only while the row is open. */
-class Counts {
-  now: number;
-  bytes = 0;
-  httpBytes = 0;
-  bytesPerMillisecond = 0;
-  httpBytesPerMillisecond = 0;
-  open = false;
-
-  constructor(now: number) {
-    this.now = now;
-  }
-
-  get httpNow(): number {
-    return this.open ? this.httpBytesPerMillisecond : 0;
-  }
-
-  moveTo(atMilliseconds: number): void {
-    this.bytes += this.bytesPerMillisecond * (atMilliseconds - this.now);
-    this.httpBytes += this.httpNow * (atMilliseconds - this.now);
-    this.now = atMilliseconds;
-  }
-
-  bytesAt(tick: number): number {
-    return this.bytes + this.bytesPerMillisecond * (tick * tickMilliseconds - this.now);
-  }
-
-  progressAt(tick: number): number {
-    return this.bytesAt(tick) + this.httpBytes + this.httpNow * (tick * tickMilliseconds - this.now);
-  }
-}
-
-class Runner {
-  readonly states: FallbackStates;
-  readonly meters: SpeedMeters;
-  readonly counts: Counts;
-  readonly log: string[] = [];
-  wakes = 0;
-
-  constructor(world: World) {
-    this.states = new FallbackStates(3, world.policy, tickMilliseconds);
-    this.meters = new SpeedMeters(3, tickMilliseconds, world.short, world.long);
-    this.counts = new Counts(world.startTick * tickMilliseconds);
-    begin(this.states, this.meters, row, world.startTick, 0, world.fileBytes);
-  }
-
-  look(tick: number): void {
-    const { counts } = this;
-    const slope = counts.bytesPerMillisecond * tickMilliseconds;
-    const progressSlope = slope + counts.httpNow * tickMilliseconds;
-    const answer = evaluate(
-      this.states,
-      this.meters,
-      row,
-      tick,
-      counts.bytesAt(tick),
-      slope,
-      counts.progressAt(tick),
-      progressSlope,
-    );
-    this.wakes++;
-    if (answer === noChange) return;
-    counts.moveTo(tick * tickMilliseconds);
-    counts.open = answer !== closeRecovered;
-    this.log.push(`${tick} ${fallbackReasons[answer]}`);
-  }
-
-  next(): number {
-    const { counts } = this;
-    const lineTick = Math.ceil(counts.now / tickMilliseconds);
-    const slope = counts.bytesPerMillisecond * tickMilliseconds;
-    const progressSlope = slope + counts.httpNow * tickMilliseconds;
-    return nextTick(
-      this.states,
-      this.meters,
-      row,
-      lineTick,
-      counts.bytesAt(lineTick),
-      slope,
-      counts.progressAt(lineTick),
-      progressSlope,
-    );
-  }
-
-  happen(happening: Happening): void {
-    const { counts } = this;
-    counts.moveTo(happening.atMilliseconds);
-    if (happening.kind === 'peers') counts.bytesPerMillisecond = happening.bytesPerMillisecond;
-    else if (happening.kind === 'http') counts.httpBytesPerMillisecond = happening.bytesPerMillisecond;
-    else if (happening.kind === 'handshake') recordHandshake(this.states, row, happening.succeeded);
-    else if (happening.kind === 'blocked') markBlocked(this.states, row);
-    else if (happening.kind === 'threshold') setThreshold(this.states, row, happening.bytesPerSecond);
-    else setEstimate(this.states, this.meters, row, happening.milliseconds);
-  }
-}
-
-/** Production: looks at every tick; what happens at the very millisecond of a tick comes after the look. */
-function poll(world: World): string[] {
-  const runner = new Runner(world);
-  let done = 0;
-  for (let tick = world.startTick; tick <= world.endTick; tick++) {
-    while (
-      done < world.happenings.length &&
-      world.happenings[done].atMilliseconds < tick * tickMilliseconds
-    ) {
-      runner.happen(world.happenings[done++]);
-    }
-    runner.look(tick);
-  }
-  return runner.log;
-}
-
-/** The simulator: looks before something changes and when `nextTick` says so. */
-function jump(world: World): { log: string[]; wakes: number; early: number } {
-  const runner = new Runner(world);
-  let early = 0;
-  const wakeUntil = (lastTick: number) => {
-    for (let tick = runner.next(); tick <= lastTick; tick = runner.next()) {
-      const before = runner.log.length;
-      if (tick <= runner.meters.lastTick[row]) throw new Error('a wake-up in the past');
-      runner.look(tick);
-      if (runner.log.length === before) early++;
-    }
-  };
-  for (const happening of world.happenings) {
-    const lastTick = Math.floor(happening.atMilliseconds / tickMilliseconds);
-    if (lastTick > world.endTick) break;
-    wakeUntil(lastTick);
-    runner.look(lastTick);
-    runner.happen(happening);
-  }
-  wakeUntil(world.endTick);
-  return { log: runner.log, wakes: runner.wakes, early };
-}
 
 const triggers = fc.subarray<FallbackTrigger>(['slow', 'stalled', 'blocked', 'overdue'], { minLength: 1 });
 const policies = fc.record({
@@ -246,7 +79,7 @@ const worlds: fc.Arbitrary<World> = fc.record({
 });
 
 function shifted(world: World): World {
-  const startMilliseconds = world.startTick * tickMilliseconds;
+  const startMilliseconds = world.startTick * 1000;
   const later = world.happenings.map((one) => ({
     ...one,
     atMilliseconds: one.atMilliseconds + startMilliseconds,
@@ -273,56 +106,45 @@ test('polling every tick and waking at nextTick see the same changes at the same
 test('rates a hair from the threshold: the rounding to units decides the same in both', () => {
   const near = fc.integer({ min: 999_900, max: 1_000_100 });
   fc.assert(
-    fc.property(
-      near,
-      near,
-      fc.integer({ min: 0, max: 40 }),
-      fc.integer({ min: 1, max: 5 }),
-      (a, b, hold, short) => {
-        const policy = {
-          ...fallbackDefaults,
-          triggers: ['slow' as const],
-          hold: hold * 1000,
-          closeHold: 3000,
-        };
-        const states = new FallbackStates(2, policy, 1000);
-        const meters = new SpeedMeters(2, 1000, short, 30);
-        begin(states, meters, 0, 0, 0, 1e9);
-        begin(states, meters, 1, 0, 0, 1e9);
-        setThreshold(states, 0, 1_000_000);
-        const polled: string[] = [];
-        const bytesAt = (tick: number) => Math.min(tick, 50) * a + Math.max(0, tick - 50) * b;
-        for (let tick = 1; tick <= 300; tick++) {
-          const answer = evaluate(states, meters, 0, tick, bytesAt(tick), 0, bytesAt(tick), 0);
-          if (answer !== noChange) polled.push(`${tick} ${answer}`);
+    fc.property(near, near, fc.integer({ min: 0, max: 40 }), fc.integer({ min: 1, max: 5 }), (a, b, hold, short) => {
+      const policy = {
+        ...fallbackDefaults,
+        triggers: ['slow' as const],
+        hold: hold * 1000,
+        closeHold: 3000,
+      };
+      const states = new FallbackStates(2, policy, 1000);
+      const meters = new SpeedMeters(2, 1000, short, 30);
+      begin(states, meters, 0, 0, 0, 1e9);
+      begin(states, meters, 1, 0, 0, 1e9);
+      setThreshold(states, 0, 1_000_000);
+      const polled: string[] = [];
+      const bytesAt = (tick: number) => Math.min(tick, 50) * a + Math.max(0, tick - 50) * b;
+      for (let tick = 1; tick <= 300; tick++) {
+        const answer = evaluate(states, meters, 0, tick, bytesAt(tick), 0, bytesAt(tick), 0);
+        if (answer !== noChange) polled.push(`${tick} ${answer}`);
+      }
+      const jumped: string[] = [];
+      for (const [from, until, slope] of [
+        [0, 50, a],
+        [50, 300, b],
+      ]) {
+        for (;;) {
+          const tick = nextTick(states, meters, 1, from, bytesAt(from), slope, bytesAt(from), slope);
+          if (tick > until) break;
+          const answer = evaluate(states, meters, 1, tick, bytesAt(tick), slope, bytesAt(tick), slope);
+          jumped.push(`${tick} ${answer}`);
         }
-        const jumped: string[] = [];
-        for (const [from, until, slope] of [
-          [0, 50, a],
-          [50, 300, b],
-        ]) {
-          for (;;) {
-            const tick = nextTick(states, meters, 1, from, bytesAt(from), slope, bytesAt(from), slope);
-            if (tick > until) break;
-            const answer = evaluate(states, meters, 1, tick, bytesAt(tick), slope, bytesAt(tick), slope);
-            jumped.push(`${tick} ${answer}`);
-          }
-          evaluate(states, meters, 1, until, bytesAt(until), slope, bytesAt(until), slope);
-        }
-        equal(jumped, polled);
-      },
-    ),
+        evaluate(states, meters, 1, until, bytesAt(until), slope, bytesAt(until), slope);
+      }
+      equal(jumped, polled);
+    }),
     { numRuns: 400 },
   );
 });
 
-/** A film: one letter per second, peers' rate in hundreds of kB/s (`.` = 0, `9` = 900 kB/s, `A` = 1 MB/s, `F` = 1.5). */
-function film(
-  policy: Partial<FallbackPolicy>,
-  letters: string,
-  extra: Happening[] = [],
-  fileBytes = 1e9,
-): string[] {
+/** A film: one letter per second, peers' rate in hundreds of kB/s (`.` = 0, `9` = 900 kB/s, `A` = 1 MB/s). */
+function film(policy: Partial<FallbackPolicy>, letters: string, extra: Happening[] = [], fileBytes = 1e9): string[] {
   const rates = [...letters].map((letter, second) => ({
     atMilliseconds: second * 1000,
     kind: 'peers' as const,
@@ -350,6 +172,10 @@ test('slow: only a hold without one good tick opens; closing needs a hold above 
   equal(film(policy, 'FFF99999FFFF'), ['8 slow', '12 recovered']);
   equal(film(policy, 'FFF99999CCCCCCC'), ['8 slow'], 'above the threshold is not enough to close');
   equal(film(policy, '9999999', []), ['5 slow'], 'first tick 1, four seconds later');
+  equal(film({ ...policy, hold: 3500 }, '9999999'), ['5 slow'], 'three and a half ticks are four');
+  const exact = { ...policy, threshold: 800_000, closeRatio: 1 };
+  equal(film(exact, '888888888'), [], 'exactly the threshold is not slow');
+  equal(film(exact, '777777888888'), ['5 slow'], 'and not recovered');
   equal(film({ ...policy, delay: 5000 }, '9999999999'), ['9 slow'], 'the hold begins after the delay');
 });
 
@@ -365,9 +191,7 @@ test('blocked: by attempts without success, or known; it never closes', () => {
   const succeed = (at: number): Happening => ({ atMilliseconds: at, kind: 'handshake', succeeded: true });
   equal(film(policy, 'FFFFFFFFFF', [fail(100), fail(200), fail(2300)]), ['3 blocked']);
   equal(film(policy, 'FFFFFFFFFF', [fail(100), succeed(150), fail(200), fail(2300), fail(2400)]), []);
-  equal(film(policy, 'FFFFFFFFFF', [{ atMilliseconds: 4000, kind: 'blocked' }, succeed(5000)]), [
-    '5 blocked',
-  ]);
+  equal(film(policy, 'FFFFFFFFFF', [{ atMilliseconds: 4000, kind: 'blocked' }, succeed(5000)]), ['5 blocked']);
   const slow = { ...policy, triggers: ['blocked' as const, 'slow' as const], hold: 2000 };
   const known: Happening[] = [{ atMilliseconds: 6500, kind: 'blocked' }];
   equal(film(slow, '999999999FFFFF', known), ['3 slow', '7 blocked'], 'an open row turns blocked');

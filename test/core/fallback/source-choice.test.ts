@@ -105,7 +105,7 @@ test('a relay that fails again and again makes room for another; the origin stay
   is(slotToChange(states, row), 1);
   recordSuccess(states, row, 1, 5);
   is(slotToChange(states, row), none, 'a success wipes the slate');
-  for (let i = 0; i < 300; i++) fail(states, 1, i);
+  for (let i = 0; i < 257; i++) fail(states, 1, i);
   is(slotToChange(states, row), 1, 'a count that would not fit stays at its most');
   assignSource(states, row, 1, 12, sourceRelay, 1_000_000, 10);
   is(slotToChange(states, row), none);

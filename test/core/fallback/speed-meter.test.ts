@@ -19,8 +19,7 @@ const stretches = fc.array(
 /** Count at every tick from the start on: the naive model keeps them all. */
 function counts(parts: Stretch[]): number[] {
   const list = [0];
-  for (const part of parts)
-    for (let i = 0; i < part.ticks; i++) list.push(list[list.length - 1] + part.perTick);
+  for (const part of parts) for (let i = 0; i < part.ticks; i++) list.push(list[list.length - 1] + part.perTick);
   return list;
 }
 
@@ -104,6 +103,9 @@ test('a line that starts a fraction below the last count is no jump', () => {
   meters.advance(0, 3, 0.3, 0.1 + 1e-12);
   is(meters.rateShort(0), 0);
   is(meters.rateLong(0), 0);
+  meters.advance(0, 5, 64, 0);
+  meters.advance(0, 7, 64 - 1e-9, 0);
+  is(meters.rateShort(0), 0, 'not 2^32 units');
 });
 
 test('time and counts never run back', () => {

@@ -47,10 +47,7 @@ test('monotone: up with the file, down with the clients and on mobile networks, 
       ok(adaptThreshold(base, { ...situation, fileBytes: situation.fileBytes + more }) >= own);
       ok(adaptThreshold(base, { ...situation, clients: situation.clients + more }) <= own);
       ok(adaptThreshold(base, { ...situation, network: 'mobile' }) <= own);
-      ok(
-        adaptThreshold(base, { ...situation, cohortFirstQuartile: situation.cohortFirstQuartile + more }) >=
-          own,
-      );
+      ok(adaptThreshold(base, { ...situation, cohortFirstQuartile: situation.cohortFirstQuartile + more }) >= own);
       ok(adaptThreshold(base * 2, situation) >= own);
     }),
     { numRuns: 500 },

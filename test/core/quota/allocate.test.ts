@@ -115,12 +115,7 @@ test('fewer slots than holders: the longest unserved first, band by band', () =>
   ];
   equal(slotsOf(allocated(more, 100, 8)), [5, 2, 1]);
   equal(slotsOf(allocated(more, 100, 6)), [3, 2, 1], 'one for each before anybody has two');
-  equal(picture(allocated(list, 10, 1)), [
-    '0: 0/9 0 no-slot',
-    '0: 9/9 1 met',
-    '0: 0/9 0 no-slot',
-    '1: 0/9 0 no-slot',
-  ]);
+  equal(picture(allocated(list, 10, 1)), ['0: 0/9 0 no-slot', '0: 9/9 1 met', '0: 0/9 0 no-slot', '1: 0/9 0 no-slot']);
 });
 
 test('the limits hold, nobody gets more than it asks, nothing is negative, nothing lies idle', () => {
@@ -171,8 +166,7 @@ test('within each band the exact weighted max–min above the floors; a lower ba
           weight: list[row].weight,
         }));
         const level = levelOf(wants, amount);
-        for (const [at, row] of rows.entries())
-          ok(isExact(wants[at], level, rates[row]), `row ${row}: ${rates[row]}`);
+        for (const [at, row] of rows.entries()) ok(isExact(wants[at], level, rates[row]), `row ${row}: ${rates[row]}`);
         const granted = total(rows.map((row) => rates[row]));
         is(granted, Math.min(amount, total(wants.map(({ most }) => most))));
         left = amount - granted;
@@ -241,28 +235,21 @@ test('trap: what a shrink frees is not granted again before the holder knows', (
 test('grants and promises together never pass the limit, nor what was promised before a cut', () => {
   const promised = fc.array(fc.integer({ min: 0, max: 80 }), { minLength: 10, maxLength: 10 });
   fc.assert(
-    fc.property(
-      holderLists,
-      limits,
-      slotLimits,
-      promised,
-      promised,
-      (list, rate, connections, rates, slots) => {
-        const targets = allocated(list, rate, connections);
-        const holders = limited(list, rate, connections, rates, slots);
-        const ratePromised = total(rates.slice(0, list.length));
-        const slotPromised = total(slots.slice(0, list.length));
-        const rateAfter = total(list.map((_, row) => Math.max(rates[row], holders.grantBytesPerSecond[row])));
-        const slotAfter = total(list.map((_, row) => Math.max(slots[row], holders.grantSlots[row])));
-        ok(rateAfter <= Math.max(rate, ratePromised), 'rate');
-        ok(slotAfter <= Math.max(connections, slotPromised), 'slots');
-        for (const row of list.keys()) {
-          ok(holders.grantBytesPerSecond[row] >= 0 && holders.grantSlots[row] >= 0);
-          ok(holders.grantBytesPerSecond[row] <= targets.grantBytesPerSecond[row], 'never above the target');
-        }
-        if (ratePromised <= 0 && slotPromised <= 0) equal(picture(holders), picture(targets));
-      },
-    ),
+    fc.property(holderLists, limits, slotLimits, promised, promised, (list, rate, connections, rates, slots) => {
+      const targets = allocated(list, rate, connections);
+      const holders = limited(list, rate, connections, rates, slots);
+      const ratePromised = total(rates.slice(0, list.length));
+      const slotPromised = total(slots.slice(0, list.length));
+      const rateAfter = total(list.map((_, row) => Math.max(rates[row], holders.grantBytesPerSecond[row])));
+      const slotAfter = total(list.map((_, row) => Math.max(slots[row], holders.grantSlots[row])));
+      ok(rateAfter <= Math.max(rate, ratePromised), 'rate');
+      ok(slotAfter <= Math.max(connections, slotPromised), 'slots');
+      for (const row of list.keys()) {
+        ok(holders.grantBytesPerSecond[row] >= 0 && holders.grantSlots[row] >= 0);
+        ok(holders.grantBytesPerSecond[row] <= targets.grantBytesPerSecond[row], 'never above the target');
+      }
+      if (ratePromised <= 0 && slotPromised <= 0) equal(picture(holders), picture(targets));
+    }),
     { numRuns: 500 },
   );
 });

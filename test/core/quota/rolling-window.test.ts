@@ -23,11 +23,7 @@ test('a film: a window of 10 ms in buckets of 5 ms', () => {
   const window = new RollingWindow(10, 2);
   window.spend(4, 7);
   const seen = [4, 9, 13, 14, 15].map((now) => `${now}:${window.used(now)}`);
-  equal(
-    seen,
-    ['4:7', '9:7', '13:7', '14:0', '15:0'],
-    'until its bucket [0, 5) is wholly outside (now − 10, now]',
-  );
+  equal(seen, ['4:7', '9:7', '13:7', '14:0', '15:0'], 'until its bucket [0, 5) is wholly outside (now − 10, now]');
 });
 
 test('trap: two counters let 119 through where 60 a minute are allowed; this lets 60', () => {
@@ -72,68 +68,56 @@ test('I3: with promises settled late, early or not wholly, no stretch of a windo
     { maxLength: 40 },
   );
   fc.assert(
-    fc.property(
-      windows,
-      bucketCounts,
-      fc.integer({ min: 1, max: 90 }),
-      promises,
-      (span, count, limit, list) => {
-        const window = new RollingWindow(span, count);
-        const spendings: Spending[] = [];
-        let open: { at: number; bytes: number; spent: number }[] = [];
-        let now = 0;
-        const settleUntil = (end: number) => {
-          const due = open.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
-          open = open.filter(({ at }) => at > end);
-          for (const one of due) window.settle(one.at, one.bytes, one.spent);
-        };
-        for (const step of list) {
-          settleUntil(now + step.wait);
-          now += step.wait;
-          if (!window.reserve(now, step.bytes, limit)) continue;
-          const spent = Math.floor((step.bytes * step.spent) / 100);
-          // It is spent right away, and told only when the promise is settled.
-          spendings.push([now, spent]);
-          open.push({ at: now + step.settleAfter, bytes: step.bytes, spent });
-          ok(window.used(now) + window.reservedBytes <= limit);
-        }
-        for (const [end] of spendings) {
-          const until = spendings.filter(([at]) => at <= end);
-          ok(usedExactly(until, end, span) <= limit, 'too much');
-        }
-        settleUntil(Infinity);
-        is(window.reservedBytes, 0);
-      },
-    ),
+    fc.property(windows, bucketCounts, fc.integer({ min: 1, max: 90 }), promises, (span, count, limit, list) => {
+      const window = new RollingWindow(span, count);
+      const spendings: Spending[] = [];
+      let open: { at: number; bytes: number; spent: number }[] = [];
+      let now = 0;
+      const settleUntil = (end: number) => {
+        const due = open.filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
+        open = open.filter(({ at }) => at > end);
+        for (const one of due) window.settle(one.at, one.bytes, one.spent);
+      };
+      for (const step of list) {
+        settleUntil(now + step.wait);
+        now += step.wait;
+        if (!window.reserve(now, step.bytes, limit)) continue;
+        const spent = Math.floor((step.bytes * step.spent) / 100);
+        // It is spent right away, and told only when the promise is settled.
+        spendings.push([now, spent]);
+        open.push({ at: now + step.settleAfter, bytes: step.bytes, spent });
+        ok(window.used(now) + window.reservedBytes <= limit);
+      }
+      for (const [end] of spendings) {
+        const until = spendings.filter(([at]) => at <= end);
+        ok(usedExactly(until, end, span) <= limit, 'too much');
+      }
+      settleUntil(Infinity);
+      is(window.reservedBytes, 0);
+    }),
     { numRuns: 600 },
   );
 });
 
 test('the room that is foretold is there, and not a millisecond sooner', () => {
   fc.assert(
-    fc.property(
-      windows,
-      bucketCounts,
-      steps,
-      fc.integer({ min: 1, max: 300 }),
-      (span, count, list, wanted) => {
-        const limit = 250;
-        const make = () => {
-          const window = new RollingWindow(span, count);
-          let now = 0;
-          for (const { wait, bytes } of list) {
-            now += wait;
-            window.spend(now, bytes);
-          }
-          return { window, now };
-        };
-        const { window, now } = make();
-        const at = window.roomAtMilliseconds(now, wanted, limit);
-        if (at === Infinity) return ok(wanted > limit);
-        ok(window.left(at, limit) >= wanted);
-        if (at > now) ok(make().window.left(at - 1, limit) < wanted);
-      },
-    ),
+    fc.property(windows, bucketCounts, steps, fc.integer({ min: 1, max: 300 }), (span, count, list, wanted) => {
+      const limit = 250;
+      const make = () => {
+        const window = new RollingWindow(span, count);
+        let now = 0;
+        for (const { wait, bytes } of list) {
+          now += wait;
+          window.spend(now, bytes);
+        }
+        return { window, now };
+      };
+      const { window, now } = make();
+      const at = window.roomAtMilliseconds(now, wanted, limit);
+      if (at === Infinity) return ok(wanted > limit);
+      ok(window.left(at, limit) >= wanted);
+      if (at > now) ok(make().window.left(at - 1, limit) < wanted);
+    }),
     { numRuns: 500 },
   );
 });

@@ -26,11 +26,7 @@ const amounts = fc.oneof(
   { weight: 1, arbitrary: fc.integer({ min: 0, max: quotaBytesMax }) },
 );
 const wants = fc
-  .tuple(
-    amounts,
-    amounts,
-    fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: quotaWeightMax })),
-  )
+  .tuple(amounts, amounts, fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: quotaWeightMax })))
   .map(([a, b, weight]): Want => ({ least: Math.min(a, b), most: Math.max(a, b), weight }));
 
 test('the picture of the header', () => {
@@ -73,10 +69,7 @@ test('by the definition: nobody can get a unit more without one who has no more 
         for (const [rich, other] of list.entries()) {
           if (shares[rich] === other.least) continue;
           const richer = BigInt(shares[rich] - 1) * BigInt(one.weight);
-          ok(
-            richer <= BigInt(shares[poor] + 1) * BigInt(other.weight),
-            `${rich} has too much, ${poor} too little`,
-          );
+          ok(richer <= BigInt(shares[poor] + 1) * BigInt(other.weight), `${rich} has too much, ${poor} too little`);
         }
       }
     }),
@@ -95,24 +88,20 @@ test('leasts that do not fit are shared as if they were wants', () => {
 
 test('order does not matter beyond a unit; twice the amounts give twice the shares', () => {
   fc.assert(
-    fc.property(
-      fc.array(wants, { minLength: 1, maxLength: 8 }),
-      fc.integer({ min: 0, max: 200 }),
-      (list, amount) => {
-        const small = list.map((one) => ({
-          ...one,
-          least: one.least % 20,
-          most: (one.least % 20) + (one.most % 30),
-        }));
-        fc.pre(total(small.map(({ least }) => least)) <= amount);
-        const { shares } = share(small, amount);
-        const turned = share([...small].reverse(), amount).shares.reverse();
-        for (const row of shares.keys()) ok(Math.abs(shares[row] - turned[row]) <= 1);
-        const doubled = small.map((one) => ({ ...one, least: one.least * 2, most: one.most * 2 }));
-        const more = share(doubled, amount * 2).shares;
-        for (const row of shares.keys()) ok(Math.abs(more[row] - 2 * shares[row]) <= 2);
-      },
-    ),
+    fc.property(fc.array(wants, { minLength: 1, maxLength: 8 }), fc.integer({ min: 0, max: 200 }), (list, amount) => {
+      const small = list.map((one) => ({
+        ...one,
+        least: one.least % 20,
+        most: (one.least % 20) + (one.most % 30),
+      }));
+      fc.pre(total(small.map(({ least }) => least)) <= amount);
+      const { shares } = share(small, amount);
+      const turned = share([...small].reverse(), amount).shares.reverse();
+      for (const row of shares.keys()) ok(Math.abs(shares[row] - turned[row]) <= 1);
+      const doubled = small.map((one) => ({ ...one, least: one.least * 2, most: one.most * 2 }));
+      const more = share(doubled, amount * 2).shares;
+      for (const row of shares.keys()) ok(Math.abs(more[row] - 2 * shares[row]) <= 2);
+    }),
     { numRuns: 300 },
   );
 });

@@ -25,22 +25,14 @@ test('evenly from the start', () => {
 
 test('no second holds more than the pace, and none of it lies idle', () => {
   fc.assert(
-    fc.property(
-      fc.nat(1_000_000),
-      fc.integer({ min: 1, max: 5000 }),
-      fc.constantFrom(1, 3, 7),
-      (first, pace, part) => {
-        const perSecond = pace / part;
-        const at = dispatchAtMilliseconds(first, perSecond);
-        const next = first + Math.ceil(perSecond);
-        ok(
-          dispatchAtMilliseconds(next, perSecond) - at >= 1000,
-          'one more than a second’s worth is a second later',
-        );
-        ok(dispatchAtMilliseconds(first + 1, perSecond) >= at, 'in order');
-        ok(Math.abs(at - (first * 1000) / perSecond) < 1, 'within a millisecond of even');
-      },
-    ),
+    fc.property(fc.nat(1_000_000), fc.integer({ min: 1, max: 5000 }), fc.constantFrom(1, 3, 7), (first, pace, part) => {
+      const perSecond = pace / part;
+      const at = dispatchAtMilliseconds(first, perSecond);
+      const next = first + Math.ceil(perSecond);
+      ok(dispatchAtMilliseconds(next, perSecond) - at >= 1000, 'one more than a second’s worth is a second later');
+      ok(dispatchAtMilliseconds(first + 1, perSecond) >= at, 'in order');
+      ok(Math.abs(at - (first * 1000) / perSecond) < 1, 'within a millisecond of even');
+    }),
     { numRuns: 500 },
   );
 });

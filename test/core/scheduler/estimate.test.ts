@@ -72,40 +72,27 @@ test('efficiency is what earlier tasks attained, long ones counting more', () =>
 test('more of anything that serves never makes it later, more to serve never sooner', () => {
   const rate = fc.integer({ min: 0, max: 1_000_000_000 });
   fc.assert(
-    fc.property(
-      rate,
-      rate,
-      rate,
-      rate,
-      fc.nat(10_000),
-      fc.nat(1e9),
-      (up, relays, source, down, clients, more) => {
-        const input = {
-          ...usual,
-          uplinkSumBytesPerSecond: up,
-          relayUplinkSumBytesPerSecond: relays,
-          sourceBytesPerSecond: source,
-          downlinkBytesPerSecond: down,
-          clientCount: clients,
-        };
-        const finish = (change: Partial<EstimateInput>) =>
-          estimateTask({ ...input, ...change }).finishMilliseconds;
-        const own = finish({});
-        ok(finish({ uplinkSumBytesPerSecond: up + more }) <= own);
-        ok(finish({ relayUplinkSumBytesPerSecond: relays + more }) <= own);
-        ok(finish({ sourceBytesPerSecond: source + more }) <= own);
-        ok(finish({ downlinkBytesPerSecond: down + more }) <= own);
-        ok(finish({ efficiencyRatio: 0.5 }) >= own);
-        ok(finish({ clientCount: clients + more }) >= own);
-        ok(finish({ fileBytes: usual.fileBytes + more }) >= own);
-        const { originBytes, relayBytes, peerBytes } = estimateTask(input);
-        is(
-          originBytes + relayBytes + peerBytes,
-          usual.fileBytes * (clients + 1),
-          'every client’s copy, and the pull',
-        );
-      },
-    ),
+    fc.property(rate, rate, rate, rate, fc.nat(10_000), fc.nat(1e9), (up, relays, source, down, clients, more) => {
+      const input = {
+        ...usual,
+        uplinkSumBytesPerSecond: up,
+        relayUplinkSumBytesPerSecond: relays,
+        sourceBytesPerSecond: source,
+        downlinkBytesPerSecond: down,
+        clientCount: clients,
+      };
+      const finish = (change: Partial<EstimateInput>) => estimateTask({ ...input, ...change }).finishMilliseconds;
+      const own = finish({});
+      ok(finish({ uplinkSumBytesPerSecond: up + more }) <= own);
+      ok(finish({ relayUplinkSumBytesPerSecond: relays + more }) <= own);
+      ok(finish({ sourceBytesPerSecond: source + more }) <= own);
+      ok(finish({ downlinkBytesPerSecond: down + more }) <= own);
+      ok(finish({ efficiencyRatio: 0.5 }) >= own);
+      ok(finish({ clientCount: clients + more }) >= own);
+      ok(finish({ fileBytes: usual.fileBytes + more }) >= own);
+      const { originBytes, relayBytes, peerBytes } = estimateTask(input);
+      is(originBytes + relayBytes + peerBytes, usual.fileBytes * (clients + 1), 'every client’s copy, and the pull');
+    }),
     { numRuns: 300 },
   );
 });

@@ -2,13 +2,7 @@ import fc from 'fast-check';
 import { suite } from 'uvu';
 import { equal, is, ok, throws } from 'uvu/assert';
 import { relayReasons } from '#core/record.ts';
-import {
-  canServe,
-  chooseRelay,
-  type RelayChoice,
-  RelayTable,
-  relayReason,
-} from '#core/scheduler/relay-choice.ts';
+import { canServe, chooseRelay, type RelayChoice, RelayTable, relayReason } from '#core/scheduler/relay-choice.ts';
 import { none } from '#core/units.ts';
 
 const test = suite('core/scheduler/relay-choice');
@@ -65,6 +59,13 @@ test('each criterion picks its own', () => {
   );
 });
 
+test('a relay that nobody has observed counts as middling: tried before a poor one, after a good one', () => {
+  const poor = { ...plain, history: 1e6 };
+  const busy = { ...plain, history: 5e6, load: 9 };
+  is(ask([poor, plain, busy], 'combined'), '1 combined');
+  is(ask([{ ...poor, history: 3e6 }, plain, busy], 'combined'), '0 combined');
+});
+
 test('down and full relays are skipped, and the answer says why there is none', () => {
   const down = { ...plain, up: false };
   const full = { ...plain, load: 10 };
@@ -107,8 +108,7 @@ function costs(kind: RelayChoice, list: Relay[], region: number): number[] {
   const latency = (one: Relay) => one.latency[region] / (one.latency[region] + 50);
   const load = (one: Relay) => one.load / one.capacity;
   const geography = (one: Relay) => distance[region][one.region] / 100;
-  const combined = (one: Relay) =>
-    (4 * load(one) + 3 * history(one) + 2 * latency(one) + geography(one)) / 10;
+  const combined = (one: Relay) => (4 * load(one) + 3 * history(one) + 2 * latency(one) + geography(one)) / 10;
   const cost = { geography, latency, load, history, combined }[kind];
   return list.map((one) => (serves(one) ? cost(one) : Infinity));
 }
