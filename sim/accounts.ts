@@ -23,6 +23,8 @@ export class Accounts {
   peerToRelay = 0;
   /** Piece transfers that ended whole. */
   transferCount = 0;
+  /** Requests that ended before; each is rounded down to whole bytes. */
+  brokenOffCount = 0;
   /** Bytes between regions, `[from * regions + to]`, of everything sent. */
   readonly betweenRegions: Float64Array;
   readonly #population: Population;

@@ -171,18 +171,21 @@ export class Control {
   #moveThresholds(fallback: FallbackWatch): void {
     const { scenario, policy, task } = this.#state;
     const thresholds = new Float64Array(scenario.clients.length);
+    const targets = new Float64Array(scenario.clients.length);
     for (let index = 0; index < scenario.clients.length; index++) {
       const rates = this.#sampleRates(index);
       const quartile = rates.length === 0 ? 0 : rates[Math.floor(rates.length / 4)];
-      thresholds[index] = adaptThreshold(policy.fallback.threshold, {
+      const situation = {
         fileBytes: task.file.sizeBytes,
         network: 'unknown',
         clients: scenario.clients[index].count,
         cohortFirstQuartile: quartile,
         cohortSize: rates.length,
-      });
+      } as const;
+      thresholds[index] = adaptThreshold(policy.fallback.threshold, situation);
+      targets[index] = adaptThreshold(policy.fallback.threshold, { ...situation, cohortSize: 0 });
     }
-    fallback.setThresholds(thresholds);
+    fallback.setThresholds(thresholds, targets);
   }
 
   /** Rates over BitTorrent of some clients of a class that are downloading, rising. */

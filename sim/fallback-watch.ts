@@ -40,6 +40,8 @@ export class FallbackWatch {
   brake = 1;
   /** Threshold of each client class, bytes per second; control moves it. */
   readonly thresholds: Float64Array;
+  /** The same without regard to the cohort: what HTTP tops up to, or a cohort that gets nothing would get nothing. */
+  readonly #targets: Float64Array;
   readonly #state: State;
   readonly #rates: SwarmRates;
   readonly #http: HttpDownloads;
@@ -51,7 +53,8 @@ export class FallbackWatch {
   /** Tick of the wake-up that is queued; `neverTick` = none. */
   readonly #wakeTick: Int32Array;
   readonly #isTouched: Uint8Array;
-  readonly #touched: number[] = [];
+  #touched = new Int32Array(256);
+  #touchedCount = 0;
   /** Set by the world: a decision was made (for the record). */
   onDecision: (client: number, reason: number) => void = () => {};
 
@@ -76,7 +79,8 @@ export class FallbackWatch {
     this.#isTouched = new Uint8Array(rows);
     this.thresholds = new Float64Array(state.scenario.clients.length).fill(state.policy.fallback.threshold);
     rates.beforeChange = (client) => this.#beforeChange(client);
-    this.setThresholds(this.thresholds);
+    this.#targets = this.thresholds.slice();
+    this.setThresholds(this.thresholds, this.thresholds);
   }
 
   tableBytes(): number {
@@ -85,8 +89,9 @@ export class FallbackWatch {
   }
 
   /** Control moves the thresholds of the client classes, bytes per second. */
-  setThresholds(thresholds: Float64Array): void {
+  setThresholds(thresholds: Float64Array, targets: Float64Array): void {
     this.thresholds.set(thresholds);
+    this.#targets.set(targets);
     if (!this.#state.detail.isCoarse) return;
     // At scale a client that is fast before and after a change of its rate is not looked at.
     this.#rates.calmBytesPerSecond = this.#state.policy.fallback.closeRatio * Math.max(...thresholds);
@@ -121,7 +126,7 @@ export class FallbackWatch {
 
   /** Called after each event: clients whose BitTorrent rate changed may have to be asked sooner. */
   flush(): void {
-    for (let index = 0; index < this.#touched.length; index++) {
+    for (let index = 0; index < this.#touchedCount; index++) {
       const client = this.#touched[index];
       const row = client - this.#clientsFrom;
       this.#isTouched[row] = 0;
@@ -131,7 +136,14 @@ export class FallbackWatch {
       if (this.#states.openReason[row] === closed && isFast) continue;
       this.#queueNext(client);
     }
-    this.#touched.length = 0;
+    this.#touchedCount = 0;
+  }
+
+  /** The run is over: what is still open is counted until now. */
+  finish(): void {
+    for (let row = 0; row < this.#isTouched.length; row++) {
+      if (this.#states.openReason[row] !== closed) this.end(row + this.#clientsFrom);
+    }
   }
 
   #beforeChange(client: number): void {
@@ -141,7 +153,12 @@ export class FallbackWatch {
     if (tick > this.#meters.lastTick[row]) this.#look(client, tick);
     if (this.#isTouched[row] === 0) {
       this.#isTouched[row] = 1;
-      this.#touched.push(client);
+      if (this.#touchedCount === this.#touched.length) {
+        const grown = new Int32Array(2 * this.#touchedCount);
+        grown.set(this.#touched);
+        this.#touched = grown;
+      }
+      this.#touched[this.#touchedCount++] = client;
     }
   }
 
@@ -177,7 +194,7 @@ export class FallbackWatch {
     const remaining = downloads.fileBytes - downloads.heldBytes(client);
     const deadline = state.task.deadlineMilliseconds - state.now / microsecondsPerMillisecond;
     const forecast = reason === openBlocked ? 0 : this.#meters.forecast(row);
-    const threshold = this.#states.thresholdBytesPerSecond[row];
+    const threshold = this.#targets[state.population.classOf[client]];
     const rate = deficit(
       state.policy.fallback.fill,
       reason,

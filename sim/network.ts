@@ -90,6 +90,8 @@ export class Network {
   transfersUsed = 0;
   /** Microseconds. */
   now = 0;
+  /** Transfer whose last byte has just arrived and is being dealt with, or `none`. */
+  arriving = none;
   /** Whether the event last asked about was the transfer's own, not one left behind. */
   isOwnEvent = false;
   /** Something changed since the last solution (`reference`). */
@@ -98,7 +100,8 @@ export class Network {
   readonly #options: NetworkOptions;
   readonly #fullRatio: number;
   #free = none;
-  readonly #dirty: number[] = [];
+  #dirty = new Int32Array(256);
+  #dirtyCount = 0;
   #scratchIds = new Int32Array(256);
   #scratchLimits = new Float64Array(256);
   #scratchSorted = new Float64Array(256);
@@ -324,13 +327,13 @@ export class Network {
 
   /** Called after each event: lets others take what became free; at `reference` only when the instant is over. */
   flush(): void {
-    for (let index = 0; index < this.#dirty.length; index++) {
+    for (let index = 0; index < this.#dirtyCount; index++) {
       const link = this.#dirty[index];
       this.linkInts[link * linkWords + linkWord.isDirty] = 0;
       // Often the next transfer has taken already what the last one left.
       if (!this.#isFull(link)) this.#share(link);
     }
-    this.#dirty.length = 0;
+    this.#dirtyCount = 0;
   }
 
   /** A link with many transfers is due to be shared anew. */
@@ -465,7 +468,10 @@ export class Network {
     if (count > manyTransfers) {
       const wait = Math.max(shareIntervalMicroseconds, count * shareMicrosecondsPerTransfer);
       this.queue.push(this.now + wait, this.#options.eventOfLink(link));
-    } else this.#dirty.push(link);
+    } else {
+      if (this.#dirtyCount === this.#dirty.length) this.#dirty = grown(this.#dirty, new Int32Array(2 * this.#dirtyCount));
+      this.#dirty[this.#dirtyCount++] = link;
+    }
   }
 
   /**
@@ -479,7 +485,6 @@ export class Network {
     const level = this.#waterLevel(this.links[row + linkField.capacity], count);
     const ids = this.#scratchIds;
     const limits = this.#scratchLimits;
-    let total = 0;
     for (let index = 0; index < count; index++) {
       const wanted = Math.min(limits[index], level);
       if (wanted < this.rate(ids[index])) {
@@ -487,14 +492,17 @@ export class Network {
         if (this.#options.cascades) this.#markFarEnd(ids[index], link);
       }
     }
-    for (let index = 0; index < count; index++) {
-      const wanted = Math.min(limits[index], level);
-      const rate = this.rate(ids[index]);
-      if (wanted > rate * (1 + this.#options.riseRatioMin)) this.setRate(ids[index], wanted);
-      total += this.rate(ids[index]);
-    }
+    let total = 0;
+    for (let index = 0; index < count; index++) total += this.rate(ids[index]);
     // Sums of differences drift; this one is exact.
     this.links[row + linkField.allocated] = total;
+    for (let index = 0; index < count; index++) {
+      const rate = this.rate(ids[index]);
+      if (limits[index] <= rate || level <= rate) continue;
+      // Transfers of this link may share another one: what is left there is looked up when it is this one's turn.
+      const wanted = Math.min(limits[index], level, rate + this.#slack(ids[index]));
+      if (wanted > rate * (1 + this.#options.riseRatioMin)) this.setRate(ids[index], wanted);
+    }
   }
 
   /** Fills the scratch columns with the link's transfers and what each could reach elsewhere. */
@@ -508,15 +516,31 @@ export class Network {
       const pair = this.pairLinkOf(transfer);
       const rate = this.rate(transfer);
       let limit = this.transfers[transfer * transferDoubles + transferField.cap];
-      if (up !== link) limit = Math.min(limit, this.#leftOver(up) + rate);
-      if (down !== link) limit = Math.min(limit, this.#leftOver(down) + rate);
-      if (pair !== none && pair !== link) limit = Math.min(limit, this.#leftOver(pair) + rate);
+      if (up !== link) limit = Math.min(limit, this.#reach(up, rate));
+      if (down !== link) limit = Math.min(limit, this.#reach(down, rate));
+      if (pair !== none && pair !== link) limit = Math.min(limit, this.#reach(pair, rate));
       this.#scratchIds[count] = transfer;
       this.#scratchLimits[count] = Math.max(0, limit);
       count++;
       transfer = this.nextOnLink(transfer, link);
     }
     return count;
+  }
+
+  /** What a transfer of this rate can come to on a link: what is left over, and its equal share in any case. */
+  #reach(link: number, rate: number): number {
+    const share = this.links[link * linkDoubles + linkField.capacity] / this.transferCount(link);
+    return Math.max(this.#leftOver(link) + rate, share);
+  }
+
+  /** What the links of a transfer leave over now, beyond its rate. */
+  #slack(transfer: number): number {
+    const slack = Math.min(
+      this.#leftOver(this.uplink(this.source(transfer))),
+      this.#leftOver(this.downlink(this.target(transfer))),
+    );
+    const pair = this.pairLinkOf(transfer);
+    return Math.max(0, pair === none ? slack : Math.min(slack, this.#leftOver(pair)));
   }
 
   #leftOver(link: number): number {
@@ -623,7 +647,7 @@ export class Network {
     else this.pairNext[before] = after;
     if (after !== none) this.pairPrevious[after] = before;
     this.linkInts[link * linkWords + linkWord.count]--;
-    this.#markDirty(link);
+    if (!this.#options.isReference) this.#markDirty(link);
   }
 }
 

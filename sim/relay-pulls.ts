@@ -35,6 +35,11 @@ export class RelayPulls {
     return this.#state.status[relay] === status.downloading;
   }
 
+  /** Nothing is left that no other relay holds or pulls. */
+  hasNothingToPull(relay: number): boolean {
+    return this.#nextPiece(relay) === none;
+  }
+
   /** Uses the pull's free connections, as far as the lease goes. */
   pump(relay: number): void {
     const state = this.#state;

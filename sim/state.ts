@@ -88,8 +88,8 @@ export const details: Record<Scenario['fidelity'], Detail> = {
   },
   scale: {
     pickWindow: 12,
-    scanMax: 8,
-    foundMax: 2,
+    scanMax: 4,
+    foundMax: 1,
     riseRatioMin: 0.05,
     cascades: false,
     availability: 'swarm',

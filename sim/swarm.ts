@@ -11,7 +11,6 @@ import type { Downloads } from '#core/swarm/downloads.ts';
 import { microsecondsPerMillisecond, microsecondsPerSecond, none } from '#core/units.ts';
 import type { Network } from './network.ts';
 import { roundCount, transferFlag } from './network.ts';
-import { reach } from './population.ts';
 import { event, eventKind, type State, status } from './state.ts';
 import type { Tracker } from './tracker.ts';
 
@@ -19,6 +18,8 @@ import type { Tracker } from './tracker.ts';
 const manySlots = 16;
 /** Downloaders whose downlink is this full ask nobody else: more senders would only share what is there. */
 const saturation = 0.97;
+/** Senders with which a client does not look for more, at scale. */
+const sendersEnough = 3;
 /** How long an endpoint rests, at scale, after it has looked for somebody to serve in vain. */
 const restMicroseconds = 5_000_000;
 
@@ -109,7 +110,7 @@ export class Swarm implements Host {
     let transfer = network.firstTransfer(network.downlink(client));
     while (transfer !== none) {
       const next = network.nextIn(transfer);
-      if (network.piece(transfer) === piece && network.remaining(transfer) > 0) this.onCancel(transfer);
+      if (network.piece(transfer) === piece && transfer !== network.arriving) this.onCancel(transfer);
       transfer = next;
     }
   }
@@ -159,6 +160,7 @@ export class Swarm implements Host {
   loseProgress(transfer: number, client: number, source: number, piece: number): void {
     const { accounts } = this.#state;
     const bytes = Math.max(0, Math.floor(this.downloads.asked(client, piece) - this.#network.remaining(transfer)));
+    accounts.brokenOffCount++;
     accounts.received(source, client, bytes);
     const lost = this.downloads.brokenOff(client, piece, bytes);
     if (this.downloads.isDuplicate) accounts.duplicate(client, lost);
@@ -182,7 +184,7 @@ export class Swarm implements Host {
   /** `client` looks for neighbours that have a free slot and something it lacks. */
   seek(client: number): void {
     const state = this.#state;
-    if (!this.#canTake(client)) return;
+    if (!this.#canTake(client) || this.#isServedWell(client)) return;
     if (this.parents !== null) {
       this.parents.givers(client, (source) => {
         if (this.#isFreeFor(source, client)) this.#begin(source, client, slotKind.regular);
@@ -202,6 +204,12 @@ export class Swarm implements Host {
       this.#begin(source, client, slotKind.regular);
       if (!this.#canTake(client)) return;
     }
+  }
+
+  /** At scale, a client with some senders leaves it to the others to find it. */
+  #isServedWell(client: number): boolean {
+    const network = this.#network;
+    return this.#state.detail.isCoarse && network.transferCount(network.downlink(client)) >= sendersEnough;
   }
 
   /** Tells the neighbours of `endpoint` that it holds `piece`. */

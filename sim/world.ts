@@ -123,6 +123,7 @@ export class World {
       network.now = state.horizon;
     }
     watch.advance(state.now);
+    this.fallback?.finish();
   }
 
   #handle(payload: number, sequence: number): void {
@@ -169,9 +170,11 @@ export class World {
       if (network.isOwnEvent) this.swarm.watch(transfer);
       return;
     }
+    network.arriving = transfer;
     if (network.has(transfer, transferFlag.pull)) this.pulls.arrived(transfer);
     else if (network.has(transfer, transferFlag.http)) this.http.arrived(transfer);
     else this.swarm.arrived(transfer);
+    network.arriving = none;
   }
 
   #arrive(client: number): void {
@@ -251,7 +254,10 @@ export class World {
     if (!state.policy.swarm.relaysSeed || state.serves[relay] !== 0) return;
     const { bufferBeforeServingBytes } = state.scenario.relays[state.population.classOf[relay]];
     const buffer = state.policy.relay.completeFirst ? Infinity : bufferBeforeServingBytes;
-    if (state.sets.isComplete(relay) || this.downloads.heldBytes(relay) >= buffer) state.serves[relay] = 1;
+    const held = this.downloads.heldBytes(relay);
+    // Where the rest comes from other relays, waiting for more would be waiting for each other.
+    const isPartDone = state.policy.relay.exchange && held > 0 && this.pulls.hasNothingToPull(relay);
+    if (state.sets.isComplete(relay) || held >= buffer || isPartDone) state.serves[relay] = 1;
   }
 
   #completed(client: number): void {
@@ -297,6 +303,7 @@ export class World {
     const { state } = this;
     const { network } = state;
     state.serves[endpoint] = 0;
+    state.status[endpoint] = status.down;
     this.http.close(endpoint);
     this.fallback?.end(endpoint);
     this.#stopIncoming(endpoint);
@@ -307,7 +314,6 @@ export class World {
       this.breakOff(transfer);
       transfer = next;
     }
-    state.status[endpoint] = status.down;
     for (const orphan of orphans) {
       if (state.isRelay(orphan)) this.pulls.pump(orphan);
       else {
@@ -324,7 +330,7 @@ export class World {
     for (let transfer = network.firstTransfer(network.downlink(endpoint)); transfer !== none; ) {
       const next = network.nextIn(transfer);
       const source = network.source(transfer);
-      if (network.remaining(transfer) > 0) {
+      if (transfer !== network.arriving) {
         this.breakOff(transfer);
         this.swarm.fillSlots(source);
       }
@@ -352,6 +358,8 @@ export class World {
     const partial = this.disconnect(relay);
     state.accounts.discarded(relay, partial);
     this.http.dropHeld(relay);
+    // What it was to bring, others pull.
+    for (let other = 1; other <= state.population.relayCount; other++) this.pulls.pump(other);
   }
 
   /** What was on its disk is there again. */

@@ -103,8 +103,9 @@ export class Downloads {
       this.duplicateBytes[client] += bytes;
       return false;
     }
-    if (this.#partialCount > 0 && this.partialPiece[client] === piece) this.dropPartial(client);
+    // The loser's bytes are counted against what it was asked for: the begun piece is dropped after that.
     if (wasDoubled) this.#host.cancelPiece(client, piece);
+    if (this.#partialCount > 0 && this.partialPiece[client] === piece) this.dropPartial(client);
     return true;
   }
 

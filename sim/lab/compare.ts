@@ -1,15 +1,12 @@
 /** `sluice compare`: one scenario under several policies, with the same chance for each. */
 import { exitCodes, Stop } from '#scenarios/format/exit-codes.ts';
-import { parseExpectation } from '#scenarios/format/expectation.ts';
 import { policies as catalogue } from '#sim/policies/catalogue.ts';
-import { type Comparison, comparisonOf } from './comparison.ts';
+import { baselineOf, type Comparison, comparisonOf } from './comparison.ts';
 import { comparisonText } from './comparison-text.ts';
-import type { LabResult } from './execute.ts';
 import type { CommandContext, CompareOptions, Overrides } from './options.ts';
 import { checkOutputs, writeWhole } from './output.ts';
 import type { Task } from './pool.ts';
 import { type Provenance, provenance } from './provenance.ts';
-import { valueText } from './report.ts';
 import { runTasks } from './run.ts';
 import { loadSource, openSource, repeatCommand, type Source } from './source.ts';
 
@@ -19,26 +16,25 @@ export async function compareCommand(options: CompareOptions, context: CommandCo
   const { out, json } = options;
   const source = openSource(options.scenario);
   checkOutputs({ '--out': out }, [source.file]);
-  const { comparison, own } = await compare(source, options, context);
+  const comparison = await compare(source, options, context);
   const text = `${JSON.stringify(comparison, undefined, 2)}\n`;
   if (out !== undefined) writeWhole(out, text);
   process.stdout.write(json ? text : comparisonText(comparison));
-  return judge(comparison, own);
+  return exitCodeOf(comparison);
 }
 
-/** The comparison, and the name of the scenario's own policy. */
 export async function compare(
   source: Source,
   options: Omit<CompareOptions, 'scenario'>,
   context: CommandContext,
-): Promise<{ comparison: Comparison; own: string }> {
+): Promise<Comparison> {
   refusePolicyBySet(options);
   const { seed, clients, fidelity, set } = options;
   const overrides: Overrides = { seed, clients, fidelity, set };
   const { scenario, warnings } = loadSource(source, overrides);
   const own = scenario.policy.name;
   const names = options.policies ?? Object.keys(catalogue);
-  const baseline = names.includes(own) ? own : names[0]!;
+  const baseline = baselineOf(names, own);
   if (baseline !== own) warnings.push(`the scenario's own policy, ${own}, takes no part: ${baseline} is the baseline`);
   const seeds = seedsFrom(scenario.seed, options.seeds ?? seedsDefault);
   const origin = provenance();
@@ -54,7 +50,7 @@ export async function compare(
     policy,
     results: results.slice(index * seeds.length, (index + 1) * seeds.length),
   }));
-  return { comparison: comparisonOf(contenders, baseline), own };
+  return comparisonOf(contenders, own);
 }
 
 function refusePolicyBySet({ set }: Pick<Overrides, 'set'>): void {
@@ -81,19 +77,9 @@ function taskOf(source: Source, overrides: Overrides, origin: Provenance, warnin
   };
 }
 
-/** `expect` is about the scenario's own policy. */
-function judge({ results }: Comparison, own: string): number {
+/** `expect` judges the scenario's own policy. */
+export function exitCodeOf({ results, own }: Comparison): number {
   const judged = results.filter(({ manifest }) => manifest.policy === own);
-  const failed = judged.flatMap((result) => failures(result));
-  for (const line of failed) process.stderr.write(`${line}\n`);
-  return failed.length === 0 ? exitCodes.ok : exitCodes.expectation;
-}
-
-function failures({ expectations, manifest }: LabResult): string[] {
-  return expectations
-    .filter(({ ok }) => !ok)
-    .map(({ text, value }) => {
-      const shown = valueText(value, parseExpectation(text).metric.dimension);
-      return `✗ ${text}: ${shown} under ${manifest.policy}, seed ${manifest.seed}`;
-    });
+  const isMet = judged.every(({ expectations }) => expectations.every(({ ok }) => ok));
+  return isMet ? exitCodes.ok : exitCodes.expectation;
 }

@@ -1,15 +1,17 @@
 /** A comparison as text for people, at most 120 columns wide. */
+import { parseExpectation } from '#scenarios/format/expectation.ts';
 import { formatBytes, formatRate, formatSeconds } from '#scenarios/format/units.ts';
 import type { ComparedMetric, Comparison, Row } from './comparison.ts';
-import { configurationOf, limitOf, signedPercent } from './report.ts';
+import type { LabResult } from './execute.ts';
+import { configurationOf, limitOf, signedPercent, valueText } from './report.ts';
 import { holdsZero, type Interval } from './statistics.ts';
 import { aligned, count, factor, money, percent, plural } from './table.ts';
 
 type Show = (value: number) => string;
 
 const columnsMax = 118;
-/** A spread below this share of the mean is the last bits of a sum. */
-const roundingRatio = 1e-9;
+/** A spread below this share of the mean is not worth a number. */
+const spreadRatioMin = 1e-6;
 
 export function comparisonText(comparison: Comparison): string {
   const { table, seeds } = comparison;
@@ -18,6 +20,7 @@ export function comparisonText(comparison: Comparison): string {
     speeds(comparison),
     loads(comparison),
     table.length > 1 ? differences(comparison) : [],
+    expectations(comparison),
     wrapped(`Verdict: ${comparison.verdict}`),
     seeds.length === 1 ? ['One seed: no intervals. What chance contributes shows only with --seeds 3 or more.'] : [],
   ];
@@ -67,7 +70,7 @@ function loads(comparison: Comparison): string[] {
   const { contract } = configurationOf(comparison.results[0]!).origin;
   const rateMax = limitOf('rate', contract.bandwidth);
   const { currency } = comparison.results[0]!.summary.cost;
-  const header = ['origin', 'relays', 'peers', 'origin peak', 'of contract', 'violated', 'origin sent', ''];
+  const header = ['origin', 'relays', 'peers', 'origin peak', 'of contract', 'violated', 'sent'];
   return aligned([
     ['  what it takes', ...header, `cost (${currency})`, ''],
     ...comparison.table.map((row) => {
@@ -80,7 +83,7 @@ function loads(comparison: Comparison): string[] {
         formatRate(peak),
         rateMax === Infinity ? '—' : percent(peak / rateMax),
         violations === 0 ? 'never' : `${count(violations)} s`,
-        ...cells(metrics['bytes.originSent'], formatBytes),
+        formatBytes(metrics['bytes.originSent']!.mean),
         ...cells(metrics['cost.total'], money),
       ];
     }),
@@ -92,8 +95,8 @@ function cells(interval: Interval | null, show: Show): [string, string] {
   if (interval === null) return ['—', ''];
   const { mean, high } = interval;
   if (high === null) return [show(mean), ''];
-  const isRounding = high - mean <= roundingRatio * Math.abs(mean);
-  return [show(mean), isRounding ? '±0' : `±${show(high - mean)}`];
+  const isSmall = high - mean <= spreadRatioMin * Math.abs(mean);
+  return [show(mean), isSmall ? '±0' : `±${show(high - mean)}`];
 }
 
 function differences(comparison: Comparison): string[] {
@@ -116,12 +119,50 @@ function difference(interval: Interval | null, less: string, more: string): [str
   return [signedPercent(mean), `${range}${word}`];
 }
 
-function wrapped(text: string): string[] {
-  const lines: string[] = [''];
-  for (const word of text.split(' ')) {
-    const line = lines.at(-1)!;
-    if ([...line].length + 1 + [...word].length > columnsMax) lines.push(word);
-    else lines[lines.length - 1] = line === '' ? word : `${line} ${word}`;
+/** Over all seeds: the scenario's own policy is judged, the others are shown. */
+function expectations({ results, table, own }: Comparison): string[] {
+  const texts = results[0]!.expectations.map(({ text }) => text);
+  if (texts.length === 0) return [];
+  const rows = texts.map((text, index) => {
+    const fails = table
+      .map(({ policy }) => policy)
+      .filter((policy) => judgements(results, policy, index).some(({ ok }) => !ok));
+    const mine = judgements(results, own, index);
+    const mark = mine.length === 0 ? ' ' : fails.includes(own) ? '✗' : '✓';
+    const others = fails.filter((policy) => policy !== own).join(', ');
+    return [
+      `${mark} ${text}`,
+      range(
+        mine.map(({ value }) => value),
+        text,
+      ),
+      others === '' ? '' : `not met by ${others}`,
+    ];
+  });
+  return [`Expected of ${own}:`, ...aligned(rows, 3).flatMap((line) => wrapped(line, '    '))];
+}
+
+function judgements(results: LabResult[], policy: string, index: number): LabResult['expectations'] {
+  return results.filter(({ manifest }) => manifest.policy === policy).map((result) => result.expectations[index]!);
+}
+
+/** One value, or the lowest and the highest of all seeds. */
+function range(values: (number | null)[], text: string): string {
+  const { dimension } = parseExpectation(text).metric;
+  const known = values.filter((value) => value !== null).sort((left, right) => left - right);
+  if (known.length < values.length) return valueText(null, dimension);
+  const shown = [...new Set([known[0], known.at(-1)].map((value) => valueText(value ?? null, dimension)))];
+  return values.length === 0 ? '' : shown.join(' to ');
+}
+
+function wrapped(text: string, indent = ''): string[] {
+  const lines: string[] = [];
+  let line = text;
+  while ([...line].length > columnsMax) {
+    const end = line.lastIndexOf(' ', columnsMax);
+    if (end <= indent.length) break;
+    lines.push(line.slice(0, end).trimEnd());
+    line = indent + line.slice(end + 1);
   }
-  return lines;
+  return [...lines, line];
 }

@@ -42,6 +42,8 @@ export interface Comparison {
   kind: 'comparison';
   scenario: string;
   seeds: number[];
+  /** The scenario's policy. */
+  own: string;
   /** The policy that the others are held against: the scenario's own, if it takes part. */
   baseline: string;
   results: LabResult[];
@@ -59,7 +61,11 @@ export function valuesOf({ results }: Contender, metric: string): (number | null
   return results.map((result) => readMetric(result, metric));
 }
 
-export function comparisonOf(contenders: Contender[], baseline: string): Comparison {
+export function comparisonOf(contenders: Contender[], own: string): Comparison {
+  const baseline = baselineOf(
+    contenders.map(({ policy }) => policy),
+    own,
+  );
   const [first] = contenders[0]!.results;
   const base = contenders.find(({ policy }) => policy === baseline)!;
   return {
@@ -67,11 +73,16 @@ export function comparisonOf(contenders: Contender[], baseline: string): Compari
     kind: 'comparison',
     scenario: first!.manifest.scenario,
     seeds: contenders[0]!.results.map(({ manifest }) => manifest.seed),
+    own,
     baseline,
     results: contenders.flatMap(({ results }) => results),
     table: contenders.map((contender) => rowOf(contender, base)),
-    verdict: verdictOf(contenders, baseline),
+    verdict: verdictOf(contenders, own),
   };
+}
+
+export function baselineOf(policies: string[], own: string): string {
+  return policies.includes(own) ? own : policies[0]!;
 }
 
 function rowOf(contender: Contender, base: Contender): Row {

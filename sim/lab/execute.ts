@@ -1,6 +1,7 @@
 /** One run, from a loaded scenario to its whole result. */
 import { canonicalJson, sha256 } from '#scenarios/format/canonical.ts';
 import type { Configuration } from '#scenarios/format/configuration.ts';
+import { exitCodes, Stop } from '#scenarios/format/exit-codes.ts';
 import { evaluateExpectation, type Measured, parseExpectation, readMetric } from '#scenarios/format/expectation.ts';
 import type { Outcome, RunCost, RunResult } from '#scenarios/format/result.ts';
 import type { Scenario } from '#scenarios/format/scenario.ts';
@@ -66,7 +67,16 @@ export function execute({ configuration, scenario, provenance, traced, alone }: 
     digest: '',
   };
   result.digest = digestOf(result);
-  return trace === null ? { result } : { result, trace: JSON.stringify(trace.toJson()) };
+  return trace === null ? { result } : { result, trace: textOf(trace) };
+}
+
+function textOf(trace: Trace): string {
+  try {
+    return JSON.stringify(trace.toJson());
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new Stop(exitCodes.failure, 'the trace is longer than a text can be: follow fewer clients, or longer pieces');
+  }
 }
 
 /** Over what does not depend on the machine, the time or the place of a file. */
@@ -106,7 +116,6 @@ function measured(scenario: Scenario, trace: Trace | null, alone: boolean): { ou
 
 const forbidden: [holder: object, name: string][] = [
   [Math, 'random'],
-  [Date, 'now'],
   [globalThis, 'Date'],
   [performance, 'now'],
 ];
@@ -115,11 +124,7 @@ const forbidden: [holder: object, name: string][] = [
 export function withoutTimeAndChance<Value>(work: () => Value): Value {
   const own = forbidden.map(([holder, name]) => Object.getOwnPropertyDescriptor(holder, name));
   for (const [holder, name] of forbidden) {
-    // A function, so that `new` meets it as well.
-    const value = function poisoned(): never {
-      throw new Error(`a simulation must not use ${name}: time and chance are arguments`);
-    };
-    Object.defineProperty(holder, name, { value, configurable: true, writable: true });
+    Object.defineProperty(holder, name, { value: poisoned(name), configurable: true, writable: true });
   }
   try {
     return work();
@@ -129,4 +134,12 @@ export function withoutTimeAndChance<Value>(work: () => Value): Value {
       else delete (holder as Record<string, unknown>)[name];
     }
   }
+}
+
+/** Throws when it is called, made with `new`, or asked for a member such as `Date.now`. */
+function poisoned(name: string): unknown {
+  const refuse = (): never => {
+    throw new Error(`a simulation must not use ${name}: time and chance are arguments`);
+  };
+  return new Proxy(class {}, { apply: refuse, construct: refuse, get: refuse });
 }

@@ -22,7 +22,7 @@ export function showProgress(standing: () => Standing, stream: NodeJS.WriteStrea
 }
 
 export function progressText({ done, total, running, remainingSeconds }: Standing, elapsedSeconds: number): string {
-  const elapsed = formatSeconds(Math.round(elapsedSeconds));
+  const elapsed = elapsedSeconds < 1 ? '0 s' : formatSeconds(Math.floor(elapsedSeconds));
   const parts = total > 1 ? [`${done}/${total} runs`, elapsed] : [elapsed];
   if (remainingSeconds !== undefined) parts.push(`about ${formatSeconds(Math.ceil(remainingSeconds))} left`);
   if (running.length > 0) parts.push(running.join(', '));

@@ -3,14 +3,7 @@ import type { Configuration } from '#scenarios/format/configuration.ts';
 import { parseExpectation } from '#scenarios/format/expectation.ts';
 import { type Dimension, parseMetric } from '#scenarios/format/metric.ts';
 import type { Quantiles, Summary } from '#scenarios/format/result.ts';
-import {
-  formatBytes,
-  formatRate,
-  formatSeconds,
-  parseQuantity,
-  printQuantity,
-  type Quantity,
-} from '#scenarios/format/units.ts';
+import { formatBytes, formatRate, formatSeconds, parseQuantity, type Quantity } from '#scenarios/format/units.ts';
 import type { LabResult } from './execute.ts';
 import { aligned, count, factor, money, percent, plural } from './table.ts';
 
@@ -109,7 +102,8 @@ function peaks(result: LabResult): string {
   const { peakBytesPerSecond, peakConnections } = result.summary.origin;
   const { bandwidth, connections } = configurationOf(result).origin.contract;
   const rate = used(peakBytesPerSecond, limitOf('rate', bandwidth), formatRate);
-  return `${rate}, ${used(peakConnections, connections === 'unlimited' ? Infinity : connections, count)} connections`;
+  const most = connections === 'unlimited' ? Infinity : connections;
+  return `${rate}; ${used(peakConnections, most, (value) => plural(value, 'connection'), count)}`;
 }
 
 function traffic(result: LabResult): string[][] {
@@ -120,8 +114,8 @@ function traffic(result: LabResult): string[][] {
   return windows.length === 0 ? [] : [['traffic', windows.join(', ')]];
 }
 
-function used(value: number, most: number, show: (value: number) => string): string {
-  return most === Infinity ? show(value) : `${show(value)} of ${show(most)} (${percent(value / most)})`;
+function used(value: number, most: number, show: (value: number) => string, showFirst = show): string {
+  return most === Infinity ? show(value) : `${showFirst(value)} of ${show(most)} (${percent(value / most)})`;
 }
 
 export function limitOf(quantity: Quantity, text: string): number {
@@ -172,29 +166,35 @@ function expectations({ expectations: judged }: LabResult): string[] {
 
 function published({ published: values }: LabResult): string[] {
   if (values.length === 0) return [];
-  return aligned([
-    ['published', 'there', 'here', 'difference', 'source'],
-    ...values.map(({ metric, value, simulated, source }) => {
-      const { dimension } = parseMetric(metric);
-      const difference = simulated === null || value === 0 ? null : simulated / value - 1;
-      return [
-        metric,
-        valueText(value, dimension),
-        valueText(simulated, dimension),
-        difference === null ? '—' : signedPercent(difference),
-        source,
-      ];
-    }),
-  ]);
+  return aligned(
+    [
+      ['published', 'by', 'there', 'here', 'difference'],
+      ...values.map(({ metric, value, simulated, source }) => {
+        const { dimension } = parseMetric(metric);
+        const difference = simulated === null || value === 0 ? null : simulated / value - 1;
+        return [
+          metric,
+          source,
+          valueText(value, dimension),
+          valueText(simulated, dimension),
+          difference === null ? '—' : signedPercent(difference),
+        ];
+      }),
+    ],
+    2,
+  );
 }
 
 export function signedPercent(share: number): string {
-  return share > 0 ? `+${percent(share)}` : percent(share).replace('-', '−');
+  if (share === 0) return percent(0);
+  const text = Math.abs(share) < 0.0005 ? '0.0 %' : percent(Math.abs(share));
+  return `${share > 0 ? '+' : '−'}${text}`;
 }
 
 function work({ run, manifest }: LabResult, machine: boolean): string[][] {
   const { events, transfers, memoryBytesPerClient, wallSeconds, cpuSeconds, peakRssBytes } = run;
-  const done = `${count(events)} events, ${count(transfers)} transfers, ${formatBytes(memoryBytesPerClient)} per client`;
+  const memory = `${formatBytes(memoryBytesPerClient)} per client`;
+  const done = `${plural(events, 'event')}, ${plural(transfers, 'transfer')}, ${memory}`;
   if (!machine) return [['work', done]];
   const microseconds = transfers === 0 ? '' : `, ${((cpuSeconds / transfers) * 1e6).toFixed(2)} µs per transfer`;
   const { commit, dirty } = manifest.git;
@@ -224,6 +224,6 @@ export function valueText(value: number | null, dimension: Dimension): string {
     case 'share':
       return percent(value);
     default:
-      return Number.isInteger(value) ? count(value) : printQuantity('ratio', Number(value.toPrecision(4)));
+      return Number.isInteger(value) || Math.abs(value) >= 1000 ? count(value) : String(Number(value.toPrecision(4)));
   }
 }

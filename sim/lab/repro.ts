@@ -146,5 +146,7 @@ function print(repetitions: Repetition[]): void {
     process.stdout.write(`different: ${policy}, seed ${seed}: ${path} is ${before} in the file and ${after} now\n`);
     if (changed) process.stdout.write('  the file was changed: its digest does not fit what stands in it\n');
   }
-  process.stdout.write(`${differing.length} of ${plural(repetitions.length, 'run')} differ\n`);
+  if (repetitions.length > 1) {
+    process.stdout.write(`different: ${differing.length} of ${repetitions.length} runs\n`);
+  }
 }

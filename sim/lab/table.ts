@@ -24,7 +24,7 @@ export function count(value: number): string {
 
 export function percent(share: number): string {
   const value = share * 100;
-  if (value !== 0 && Math.abs(value) < 0.05) return value > 0 ? '<0.1 %' : '>-0.1 %';
+  if (value > 0 && value < 0.05) return '<0.1 %';
   const isFine = !Number.isInteger(value) && (Math.abs(value) < 9.95 || (value > 99 && value < 100));
   // 99.97 must not become "100.0".
   return `${isFine ? (value > 99 ? Math.min(value, 99.9) : value).toFixed(1) : count(Math.round(value))} %`;

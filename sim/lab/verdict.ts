@@ -134,8 +134,7 @@ function exceptions(best: Candidate, others: Candidate[], rival: Candidate | und
   for (const kind of ['p99', 'p50', 'cost'] as const) note(kind);
   const found = [...better].map(([other, gains]) => {
     const losses = lossesOf(other, best);
-    const name = other === rival ? 'it' : other.policy;
-    return `${rival === other ? rival.policy : name} ${gains.join(' and ')}${losses === '' ? '' : ` but ${losses}`}`;
+    return `${other.policy} ${listed(gains)}${losses === '' ? '' : ` but ${losses}`}`;
   });
   const mine = others.find((other) => other.policy === own && !better.has(other) && other !== rival);
   const losses = mine && lossesOf(mine, best);
@@ -153,8 +152,14 @@ function lossesOf(other: Candidate, best: Candidate): string {
   const losses: string[] = [];
   if (other.unserved > best.unserved) losses.push(`leaves ${percent(other.unserved)} of the clients unfinished`);
   if (other.violations > 0 && best.violations === 0) losses.push(contractText(other.violations));
-  if (losses.length > 0) return losses.join(' and ');
-  if (leadOver(best, other, 'p99') > 0) losses.push(`is ${faster(other, best, 'p99')} at p99`);
-  if (leadOver(best, other, 'cost') > 0) losses.push(`costs ${cheaper(other, best)}`);
-  return losses.join(' and ');
+  // Beside such losses only a large one is worth a word.
+  const from = losses.length > 0 ? largeFactor - 1 : 0;
+  if (leadOver(best, other, 'p99') > from) losses.push(`is ${faster(other, best, 'p99')} at p99`);
+  if (leadOver(best, other, 'cost') > from) losses.push(`costs ${cheaper(other, best)}`);
+  return listed(losses);
+}
+
+/** "a, b and c" */
+function listed(parts: string[]): string {
+  return parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
 }

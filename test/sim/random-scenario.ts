@@ -1,0 +1,127 @@
+/**
+ * Scenarios drawn by chance, as the texts of scenario files: a counterexample can be saved and run. Everybody in
+ * them who stays can finish; `canFinish` says who, as that depends on the policy.
+ */
+import fc from 'fast-check';
+import type { Scenario } from '#scenarios/format/scenario.ts';
+import { policies } from '#sim/policies/catalogue.ts';
+import type { ScenarioText } from './scenario-text.ts';
+import { perSecond } from './scenario-text.ts';
+
+const regionNames = ['eu', 'us', 'asia'];
+
+const rate = fc.constantFrom(40e3, 100e3, 250e3, 333_333, 1e6, 1.1e6, 4e6, 12.5e6).map(perSecond);
+const link = fc.oneof(
+  rate,
+  fc.record({ mean: rate, spread: fc.constantFrom('10%', '50%') }),
+);
+const milliseconds = (max: number) => fc.integer({ min: 0, max }).map((value) => `${value}ms`);
+const arrive = fc.oneof(
+  { weight: 3, arbitrary: fc.constant('at-once') },
+  fc.record({ at: milliseconds(20_000) }),
+  fc.record({ at: milliseconds(2_000), over: fc.constantFrom('1s', '30s', '5m') }),
+  fc.record({ poisson: fc.constantFrom('1/s', '6/m') }),
+);
+const leave = fc.oneof(
+  { weight: 3, arbitrary: fc.constant('never') },
+  fc.record({ fixed: milliseconds(10_000) }),
+  fc.record({ after: milliseconds(60_000), distribution: fc.constantFrom('exponential', 'lognormal') }),
+  fc.record({ aborts: fc.constantFrom('20%', '60%') }),
+);
+
+const client = (regions: number) =>
+  fc.record({
+    region: fc.nat(regions - 1).map((index) => regionNames[index]),
+    count: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 20 })),
+    uplink: link,
+    downlink: link,
+    peerToPeer: fc.constantFrom('allowed', 'allowed', 'outgoing-only', 'blocked'),
+    arrive,
+    leave,
+  });
+
+const relay = (regions: number) =>
+  fc.record({
+    region: fc.nat(regions - 1).map((index) => regionNames[index]),
+    count: fc.integer({ min: 1, max: 2 }),
+    uplink: rate,
+    downlink: rate,
+    connections: fc.constantFrom('unlimited', 100, 60),
+    bufferBeforeServing: fc.constantFrom('0B', '100kB', '16MiB'),
+    holds: fc.constantFrom('none', 'none', 'all'),
+  });
+
+const file = fc
+  .record({
+    pieces: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 1, max: 40 }), fc.constantFrom(31, 32, 33)),
+    pieceLength: fc.constantFrom(16_384, 65_536, 100_000, 262_144, 1_000_000),
+    last: fc.double({ min: 0.0001, max: 1, noNaN: true }),
+  })
+  .map(({ pieces, pieceLength, last }) => ({
+    size: `${(pieces - 1) * pieceLength + Math.ceil(pieceLength * last)}B`,
+    pieceLength: `${pieceLength}B`,
+  }));
+
+const contract = fc.oneof(
+  { weight: 2, arbitrary: fc.constant({}) },
+  fc.record(
+    {
+      connections: fc.constantFrom(1, 3, 50),
+      bandwidth: rate,
+      burst: fc.constantFrom('64kB', '1MB', '4MB'),
+      traffic: fc.constantFrom({ '10s': '2MB' }, { '1m': '20MB' }, { '10s': '3MB', '1m': '10MB' }),
+    },
+    { requiredKeys: [] },
+  ),
+);
+
+const latency = (regions: string[]) =>
+  fc
+    .array(fc.constantFrom('0s', '1ms', '10ms', '150ms'), { minLength: 6, maxLength: 6 })
+    .map((times) => Object.fromEntries(pairsOf(regions).map((pair, index) => [pair.join('-'), times[index]])));
+
+function pairsOf(regions: string[]): [string, string][] {
+  return regions.flatMap((one, index) => regions.slice(index).map((other): [string, string] => [one, other]));
+}
+
+const limitedPair = (regions: string[]) =>
+  fc.record({ between: fc.constantFrom(...pairsOf(regions)), capacity: rate });
+
+export const fidelities = ['reference', 'standard', 'scale'] as const;
+
+/** One scenario, for all policies or for those given. */
+export const scenarios = (names: readonly string[] = Object.keys(policies)): fc.Arbitrary<ScenarioText> =>
+  fc.integer({ min: 1, max: 3 }).chain((count) => {
+    const regions = regionNames.slice(0, count);
+    return fc
+      .record({
+        seed: fc.nat(1_000_000),
+        file,
+        fidelity: fc.constantFrom(...fidelities),
+        policy: fc.constantFrom(...names),
+        latency: latency(regions),
+        links: fc.array(limitedPair(regions), { maxLength: 1 }),
+        origin: fc.record({ region: fc.constantFrom(...regions), uplink: rate, contract }),
+        relays: fc.array(relay(count), { maxLength: 2 }),
+        clients: fc.array(client(count), { minLength: 1, maxLength: 3 }),
+      })
+      .map((text) => ({
+        ...text,
+        horizon: '48h',
+        regions,
+        relays: text.relays.map((each, index) => ({ ...each, name: `relay-${index}` })),
+        clients: text.clients.map((each, index) => ({ ...each, name: `class-${index}` })),
+      }));
+  });
+
+/** Whether clients of the class can finish in the end, whatever chance brings. */
+export function canFinish(scenario: Scenario, index: number): boolean {
+  const { policy, relays, clients, task } = { ...scenario, task: scenario.tasks[0]! };
+  const isPeer = clients[index]!.peerToPeer !== 'blocked';
+  const hasRelays = relays.some(({ count }) => count > 0) && policy.relay.used;
+  const isSeeded = policy.swarm.originSeeds || (policy.swarm.relaysSeed && hasRelays);
+  const bySwarm = policy.swarm.enabled && isPeer && isSeeded;
+  const byHttp = policy.http.sources.some((source) => source === 'origin' || hasRelays);
+  const isDirect = task.file.sizeBytes <= policy.http.directBelow && policy.http.sources.includes('origin');
+  return bySwarm || (byHttp && policy.http.when !== 'never') || isDirect;
+}
