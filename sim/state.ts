@@ -49,16 +49,17 @@ export function indexOfEvent(payload: number): number {
 
 /** How closely a fidelity looks (see the documentation of the model). */
 export interface Detail {
-  /** Candidates of the piece picker, neighbours looked at per decision, interested ones among them. */
+  /** Candidates of the piece picker, and neighbours that an uploader looks at for one slot. */
   pickWindow: number;
   scanMax: number;
-  foundMax: number;
   riseRatioMin: number;
   cascades: boolean;
   availability: 'exact' | 'swarm';
   /** Grid of the fallback policy and factor on the choke interval. */
   tickMilliseconds: number;
   chokeFactor: number;
+  /** How long an uploader that has looked in vain for somebody to serve rests. */
+  restMicroseconds: number;
   /** Clients that are doing well are not looked at. */
   isCoarse: boolean;
 }
@@ -67,34 +68,34 @@ export const details: Record<Scenario['fidelity'], Detail> = {
   reference: {
     pickWindow: Infinity,
     scanMax: Infinity,
-    foundMax: Infinity,
     riseRatioMin: 0,
     cascades: true,
     availability: 'exact',
     tickMilliseconds: 1000,
     chokeFactor: 1,
+    restMicroseconds: 1,
     isCoarse: false,
   },
   standard: {
     pickWindow: Infinity,
     scanMax: Infinity,
-    foundMax: Infinity,
     riseRatioMin: 0.01,
     cascades: true,
     availability: 'exact',
     tickMilliseconds: 1000,
     chokeFactor: 1,
+    restMicroseconds: 1_000_000,
     isCoarse: false,
   },
   scale: {
     pickWindow: 12,
     scanMax: 4,
-    foundMax: 1,
     riseRatioMin: 0.05,
     cascades: false,
     availability: 'swarm',
     tickMilliseconds: 5000,
     chokeFactor: 3,
+    restMicroseconds: 5_000_000,
     isCoarse: true,
   },
 };

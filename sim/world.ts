@@ -72,9 +72,8 @@ export class World {
     };
     this.swarm = new Swarm(state, this.availability, listener);
     this.downloads = new Downloads(state.sets, picker, this.swarm, scenario.seed, state.task.file);
-    this.swarm.downloads = this.downloads;
     this.tracker = new Tracker(state, this.availability, this.downloads);
-    this.swarm.tracker = this.tracker;
+    this.swarm.connect(this.downloads, this.tracker);
     this.swarm.onCancel = (transfer) => this.breakOff(transfer);
     this.watch = new OriginWatch(scenario.origin.contract, state.policy.contract);
     this.origin = new OriginAccess(state, this.watch);

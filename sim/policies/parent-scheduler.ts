@@ -46,7 +46,10 @@ export class ParentScheduler {
     for (let relay = 1; relay < clientsFrom; relay++)
       capacities[relay] = Math.min(clientCount, state.connectionsMax(relay));
     this.children = new Neighbours(capacities);
-    swarm.parents = { children: this.children, givers: (client, visit) => this.#visitParents(client, visit) };
+    swarm.useParents({
+      children: this.children,
+      givers: (client, visit) => this.#visitParents(client, visit),
+    });
   }
 
   begin(client: number): void {
