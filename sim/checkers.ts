@@ -5,7 +5,7 @@
 import { microsecondsPerMillisecond, none } from '#core/units.ts';
 import { CheckerError } from './checker-error.ts';
 import { flowKind } from './flow-meter.ts';
-import { linkDoubles, linkField } from './network.ts';
+import { linkDoubles, linkField } from './transfer-table.ts';
 import type { World } from './world.ts';
 
 const roundingRatio = 1e-6;
@@ -53,7 +53,8 @@ function checkConservation(world: World): void {
   const sent = received + accounts.originToRelay + accounts.relayToRelay + accounts.peerToRelay;
   const flowed = flow.total(flowKind.origin) + flow.total(flowKind.relay) + flow.total(flowKind.peer);
   // Each transfer under way is rounded down to whole bytes.
-  const rounding = roundingRatio * flowed + accounts.transferCount + accounts.brokenOffCount + state.network.transfersUsed + 1;
+  const rounding =
+    roundingRatio * flowed + accounts.transferCount + accounts.brokenOffCount + state.network.transfersUsed + 1;
   if (Math.abs(flowed - sent) > rounding) fail(world, 'conservation', `${flowed} bytes flowed, ${sent} were received`);
 }
 

@@ -86,7 +86,9 @@ export class Control {
 
   /** How long the download of `client` should take, counted from its start. */
   estimateMilliseconds(client: number): number {
-    return this.#estimates[this.#state.population.classOf[client]];
+    const estimate = this.#estimates[this.#state.population.classOf[client]];
+    // A download of a few seconds is not overdue before a slow one would be slow.
+    return Math.max(estimate, this.#state.policy.fallback.hold);
   }
 
   /** Once per report interval: what clients reported moves the thresholds. */

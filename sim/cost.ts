@@ -1,4 +1,4 @@
-/** What a run costs, by the scenario's prices: bytes by source, relay hours, the origin's peak, traffic between regions. */
+/** What a run costs by the scenario's prices: bytes by source, relay hours, the origin's peak, traffic of regions. */
 import { millisecondsPerSecond } from '#core/units.ts';
 import { quantileRank } from '#scenarios/format/bounds.ts';
 import type { Bytes, Summary } from '#scenarios/format/result.ts';

@@ -15,6 +15,8 @@ const bucketMicroseconds = 1000;
 const bucketCount = 1 << 16;
 const blockMicroseconds = bucketMicroseconds * bucketCount;
 const entriesPerChunk = 15;
+/** Events of a bucket that are announced at most: as much memory as fits a processor's own cache. */
+const announcedMax = 1024;
 
 export class EventQueue {
   /** Of the event that `pop` took out. */
@@ -24,7 +26,11 @@ export class EventQueue {
   poppedCount = 0;
   count = 0;
 
+  /** Called with the payloads of the events of the bucket that is next, in no order. */
+  onBucket: (payloads: Uint32Array, count: number) => void = () => {};
+
   readonly #horizon: number;
+  readonly #announced = new Uint32Array(announcedMax);
   readonly #blockHead: Int32Array;
   readonly #bucketHead = new Int32Array(bucketCount).fill(none);
   readonly #occupied = new Uint32Array(bucketCount / 32);
@@ -132,6 +138,7 @@ export class EventQueue {
   }
 
   #drain(head: number, toHeap: boolean): void {
+    if (toHeap) this.#announce(head);
     const start = this.#block * blockMicroseconds;
     for (let chunk = head; chunk !== none; ) {
       const first = chunk * (entriesPerChunk + 1);
@@ -147,6 +154,18 @@ export class EventQueue {
       this.#chunkFree = chunk;
       chunk = next;
     }
+  }
+
+  /** Shows the bucket's events to whoever wants to have their memory at hand before they come one by one. */
+  #announce(head: number): void {
+    let count = 0;
+    for (let chunk = head; chunk !== none; chunk = this.#chunkNext[chunk]) {
+      const first = chunk * (entriesPerChunk + 1);
+      for (let entry = first; entry < first + this.#chunkCount[chunk] && count < announcedMax; entry++) {
+        this.#announced[count++] = this.#entryWords[entry * 4 + 2];
+      }
+    }
+    if (count > 1) this.onBucket(this.#announced, count);
   }
 
   /** Returns the head of the list, a new one when the old is full. */

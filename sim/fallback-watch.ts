@@ -114,6 +114,7 @@ export class FallbackWatch {
     this.#wakeTick[client - this.#clientsFrom] = neverTick;
     if (this.#state.status[client] !== status.downloading) return;
     this.#look(client, this.#tickOf(client));
+    this.#act(client);
     this.#queueNext(client);
   }
 
@@ -133,7 +134,9 @@ export class FallbackWatch {
       if (this.#state.status[client] !== status.downloading) continue;
       // A closed row that is fast enough is not on its way to any trigger but `overdue`, which is queued already.
       const isFast = this.#rates.rate(client) >= this.#states.thresholdBytesPerSecond[row];
-      if (this.#states.openReason[row] === closed && isFast) continue;
+      const isClosed = this.#states.openReason[row] === closed;
+      if (isClosed !== (this.#http.isOpen[client] === 0)) this.#act(client);
+      if (isClosed && isFast) continue;
       this.#queueNext(client);
     }
     this.#touchedCount = 0;
@@ -169,18 +172,29 @@ export class FallbackWatch {
     const perTick = (this.#rates.rate(client) * this.#tickMicroseconds) / microsecondsPerSecond;
     const bytes = this.#rates.bytesAt(client, at);
     const answer = evaluate(this.#states, this.#meters, row, tick, bytes, perTick, bytes, perTick);
+    if (answer === noChange) return;
+    this.onDecision(client, answer);
     if (answer === closeRecovered) {
       this.#countClose(row, tick);
-      this.#http.close(client);
-      this.onDecision(client, answer);
-    } else if (answer !== noChange) {
-      this.opened++;
-      this.openCount++;
-      this.byReason[answer]++;
-      this.#http.open(client, this.#rateFor(client, row));
-      this.onDecision(client, answer);
-    } else if (this.#states.openReason[row] !== closed) {
-      this.#http.setRateMax(client, this.#rateFor(client, row));
+      return;
+    }
+    this.opened++;
+    this.openCount++;
+    this.byReason[answer]++;
+  }
+
+  /** Does what was decided. Never from within a change of rates: it starts transfers and changes rates itself. */
+  #act(client: number): void {
+    const row = client - this.#clientsFrom;
+    const isOpen = this.#states.openReason[row] !== closed;
+    if (!isOpen) {
+      if (this.#http.isOpen[client] !== 0) this.#http.close(client);
+      return;
+    }
+    const rate = this.#rateFor(client, row);
+    if (this.#http.isOpen[client] === 0) this.#http.open(client, rate);
+    else {
+      this.#http.setRateMax(client, rate);
       this.#http.pump(client);
     }
   }

@@ -8,9 +8,9 @@ import { scaled } from '#core/prng.ts';
 import type { Downloads } from '#core/swarm/downloads.ts';
 import { microsecondsPerMillisecond, none } from '#core/units.ts';
 import type { Network } from './network.ts';
-import { transferFlag } from './network.ts';
 import type { OriginAccess } from './origin-access.ts';
 import { event, eventKind, type State, status } from './state.ts';
+import { transferFlag } from './transfer-table.ts';
 
 export interface HttpListener {
   gained(endpoint: number, piece: number): void;
@@ -80,7 +80,8 @@ export class HttpDownloads {
 
   setRateMax(client: number, rateMax: number): void {
     this.rateMax[client] = rateMax;
-    if (this.active[client] === 0) return;
+    // A rate of nothing lets what is under way come to its end, or it would hold its pieces for ever.
+    if (this.active[client] === 0 || rateMax === 0) return;
     this.#forEachTransfer(client, (transfer) =>
       this.#network.setCap(transfer, this.#capOf(client, this.#network.source(transfer))),
     );
@@ -92,7 +93,8 @@ export class HttpDownloads {
     while (
       this.isOpen[client] !== 0 &&
       state.status[client] === status.downloading &&
-      this.active[client] < this.#connectionsEach
+      this.active[client] < this.#connectionsEach &&
+      this.rateMax[client] > 0
     ) {
       if (this.#isWaiting[client] !== 0 || !this.#request(client)) return;
     }
@@ -107,7 +109,7 @@ export class HttpDownloads {
     const piece = network.piece(transfer);
     this.#take(source, client, piece);
     if (!network.isActive(transfer)) return;
-    if (state.status[client] === status.downloading && this.isOpen[client] !== 0 && --this.#runLeft[transfer] > 0) {
+    if (state.status[client] === status.downloading && this.#isWanted(client) && --this.#runLeft[transfer] > 0) {
       const next = piece + 1;
       const follows = next < state.pieceCount && state.sets.nextWanted(client, source, next) === next;
       if (follows && this.#origin.mayGoOn(client, source)) {
@@ -118,6 +120,10 @@ export class HttpDownloads {
     }
     this.#endConnection(transfer, source, client);
     this.pump(client);
+  }
+
+  #isWanted(client: number): boolean {
+    return this.isOpen[client] !== 0 && this.rateMax[client] > 0;
   }
 
   /** Ends a transfer whose piece is not whole; the caller books the bytes. */
@@ -178,9 +184,19 @@ export class HttpDownloads {
       grown.set(this.#runLeft);
       this.#runLeft = grown;
     }
-    this.#runLeft[transfer] = state.policy.swarm.enabled ? state.policy.http.rangePieces : state.pieceCount;
+    this.#runLeft[transfer] = this.#rangePieces(source);
     if (state.firstByteAt[client] === Infinity) this.#listener.began(client, state.now + delay);
     this.#listener.requested(client, source, piece, 'range');
+  }
+
+  /**
+   * Without a swarm, the rest of the file. In one, a range; but of a relay that is still pulling only a piece, or all
+   * that wait for it would take the same run and have nothing for each other.
+   */
+  #rangePieces(source: number): number {
+    const { policy, pieceCount, sets } = this.#state;
+    if (!policy.swarm.enabled) return pieceCount;
+    return sets.isComplete(source) ? policy.http.rangePieces : 1;
   }
 
   /** In a swarm a range begins anywhere, so that clients bring different pieces; alone it begins at the front. */
@@ -190,7 +206,7 @@ export class HttpDownloads {
     return scaled(this.#downloads.draw(client), sets.pieceCount);
   }
 
-  /** The relay of the client, else another one, else the origin, as the policy's list says; `none` = come back later. */
+  /** The client's relay, else another one, else the origin, as the policy's list says; `none` = come back later. */
   #chooseSource(client: number): number {
     const state = this.#state;
     for (const kind of state.policy.http.sources) {

@@ -4,15 +4,8 @@
  * fidelities; tested against a naive solver that shares nothing with it.
  */
 import { none } from '#core/units.ts';
-import {
-  linkDoubles,
-  linkField,
-  linkWord,
-  linkWords,
-  type Network,
-  transferDoubles,
-  transferField,
-} from './network.ts';
+import type { Network } from './network.ts';
+import { linkDoubles, linkField, linkWord, linkWords, transferDoubles, transferField } from './transfer-table.ts';
 
 /** Solves the whole network and sets every rate that changed, falls before rises. */
 export function solveMaxMin(network: Network): void {

@@ -12,82 +12,46 @@
  * A falling rate leaves the transfer's event where it is (it finds work left when it fires and moves on); only a
  * rising one queues a new event, and the sequence number kept in the transfer tells which event is the true one.
  */
-import { assert } from '#core/assert.ts';
 import { microsecondsPerSecond, none } from '#core/units.ts';
 import type { EventQueue } from './event-queue.ts';
-import { type FlowKind, type FlowMeter, flowKind } from './flow-meter.ts';
+import type { FlowMeter } from './flow-meter.ts';
 import { solveMaxMin } from './max-min.ts';
 import type { SwarmRates } from './swarm-rates.ts';
-
-/** Fields of a transfer's row: 64 bytes, one line of the processor's cache. The first four are doubles. */
-export const transferField = { rate: 0, remaining: 1, settledAt: 2, cap: 3 } as const;
-export const transferWord = {
-  source: 8,
-  target: 9,
-  piece: 10,
-  nextOut: 11,
-  previousOut: 12,
-  nextIn: 13,
-  previousIn: 14,
-  sequence: 15,
-} as const;
-export const transferDoubles = 8;
-export const transferWords = 16;
-
-/** Fields of a link's row: 32 bytes; the two links of an endpoint share a line. */
-export const linkField = { capacity: 0, allocated: 1 } as const;
-export const linkWord = { count: 4, first: 5, isDirty: 6 } as const;
-export const linkDoubles = 4;
-export const linkWords = 8;
-
-/**
- * The word of the piece also holds the transfer's flags and the choke round in which its slot was last confirmed, so
- * that a decision about a transfer touches one line of the cache:  round (6 bits) | flags (6) | piece (20).
- */
-export const transferFlag = { http: 1 << 20, pull: 1 << 21, optimistic: 1 << 22 } as const;
-const pieceMask = (1 << 20) - 1;
-const roundShift = 26;
-export const roundCount = 64;
+import {
+  linkDoubles,
+  linkField,
+  linkWord,
+  linkWords,
+  pieceMask,
+  type TableShape,
+  TransferTable,
+  transferDoubles,
+  transferField,
+  transferFlag,
+  transferWord,
+  transferWords,
+} from './transfer-table.ts';
+import { waterLevel } from './water-level.ts';
 
 /** From this many transfers on, a link is shared anew at intervals. */
 const manyTransfers = 64;
 const shareIntervalMicroseconds = 50_000;
 const shareMicrosecondsPerTransfer = 50;
 
-export interface NetworkOptions {
-  endpointCount: number;
-  transfersExpected: number;
-  /** Region of each endpoint, and the link of a pair of regions or `none`, `[from * regions + to]`. */
-  regions: Uint8Array;
-  regionCount: number;
-  pairLink: Int32Array | null;
-  pairCapacities: number[];
+export interface NetworkOptions extends TableShape {
   isReference: boolean;
   /** A rise smaller than this share of the rate is skipped. */
   riseRatioMin: number;
   /** Whether falls let the other transfers of the far end rise at once. */
   cascades: boolean;
-  /** First endpoint that is a client; before it the origin (0) and the relays. */
-  clientsFrom: number;
   eventOfTransfer: (transfer: number) => number;
   eventOfLink: (link: number) => number;
 }
 
-export class Network {
+export class Network extends TransferTable {
   readonly queue: EventQueue;
   readonly flow: FlowMeter;
   readonly swarmRates: SwarmRates | null;
-  readonly endpointCount: number;
-  readonly linkCount: number;
-  readonly links: Float64Array;
-  readonly linkInts: Int32Array;
-  transfers: Float64Array;
-  transferInts: Int32Array;
-  /** Third list of a transfer: those that cross the same pair of regions. */
-  pairNext: Int32Array;
-  pairPrevious: Int32Array;
-  activeCount = 0;
-  transfersUsed = 0;
   /** Microseconds. */
   now = 0;
   /** Transfer whose last byte has just arrived and is being dealt with, or `none`. */
@@ -99,44 +63,19 @@ export class Network {
 
   readonly #options: NetworkOptions;
   readonly #fullRatio: number;
-  #free = none;
-  #dirty = new Int32Array(256);
+  #dirty: Int32Array = new Int32Array(256);
   #dirtyCount = 0;
   #scratchIds = new Int32Array(256);
   #scratchLimits = new Float64Array(256);
   #scratchSorted = new Float64Array(256);
 
   constructor(queue: EventQueue, flow: FlowMeter, swarmRates: SwarmRates | null, options: NetworkOptions) {
+    super(options);
     this.queue = queue;
     this.flow = flow;
     this.swarmRates = swarmRates;
     this.#options = options;
     this.#fullRatio = 1 - Math.max(options.riseRatioMin, 1e-9);
-    this.endpointCount = options.endpointCount;
-    this.linkCount = 2 * options.endpointCount + options.pairCapacities.length;
-    this.links = new Float64Array(this.linkCount * linkDoubles);
-    this.linkInts = new Int32Array(this.links.buffer);
-    for (let link = 0; link < this.linkCount; link++) this.linkInts[link * linkWords + linkWord.first] = none;
-    options.pairCapacities.forEach((capacity, pair) => {
-      this.links[(2 * options.endpointCount + pair) * linkDoubles + linkField.capacity] = capacity;
-    });
-    const count = Math.max(16, options.transfersExpected);
-    this.transfers = new Float64Array(count * transferDoubles);
-    this.transferInts = new Int32Array(this.transfers.buffer);
-    this.pairNext = new Int32Array(options.pairLink === null ? 0 : count);
-    this.pairPrevious = new Int32Array(options.pairLink === null ? 0 : count);
-  }
-
-  bytes(): number {
-    return this.links.byteLength + this.transfers.byteLength + this.pairNext.byteLength * 2;
-  }
-
-  uplink(endpoint: number): number {
-    return 2 * endpoint;
-  }
-
-  downlink(endpoint: number): number {
-    return 2 * endpoint + 1;
   }
 
   /** Bytes per second. */
@@ -144,77 +83,6 @@ export class Network {
     this.links[link * linkDoubles + linkField.capacity] = capacity;
     if (this.#options.isReference) this.isStale = true;
     else this.#share(link);
-  }
-
-  capacity(link: number): number {
-    return this.links[link * linkDoubles + linkField.capacity];
-  }
-
-  allocated(link: number): number {
-    return this.links[link * linkDoubles + linkField.allocated];
-  }
-
-  transferCount(link: number): number {
-    return this.linkInts[link * linkWords + linkWord.count];
-  }
-
-  firstTransfer(link: number): number {
-    return this.linkInts[link * linkWords + linkWord.first];
-  }
-
-  nextOut(transfer: number): number {
-    return this.transferInts[transfer * transferWords + transferWord.nextOut];
-  }
-
-  nextIn(transfer: number): number {
-    return this.transferInts[transfer * transferWords + transferWord.nextIn];
-  }
-
-  /** The transfer after this one in the list of `link`, or `none`. */
-  nextOnLink(transfer: number, link: number): number {
-    if (link >= 2 * this.endpointCount) return this.pairNext[transfer];
-    return (link & 1) === 0 ? this.nextOut(transfer) : this.nextIn(transfer);
-  }
-
-  source(transfer: number): number {
-    return this.transferInts[transfer * transferWords + transferWord.source];
-  }
-
-  target(transfer: number): number {
-    return this.transferInts[transfer * transferWords + transferWord.target];
-  }
-
-  piece(transfer: number): number {
-    return this.transferInts[transfer * transferWords + transferWord.piece] & pieceMask;
-  }
-
-  has(transfer: number, flag: number): boolean {
-    return (this.transferInts[transfer * transferWords + transferWord.piece] & flag) !== 0;
-  }
-
-  /** Choke round, modulo `roundCount`, in which the slot was last given to its holder. */
-  round(transfer: number): number {
-    return this.transferInts[transfer * transferWords + transferWord.piece] >>> roundShift;
-  }
-
-  setRound(transfer: number, round: number): void {
-    const at = transfer * transferWords + transferWord.piece;
-    this.transferInts[at] = (this.transferInts[at] & ~(-1 << roundShift)) | (round << roundShift);
-  }
-
-  rate(transfer: number): number {
-    return this.transfers[transfer * transferDoubles + transferField.rate];
-  }
-
-  remaining(transfer: number): number {
-    return this.transfers[transfer * transferDoubles + transferField.remaining];
-  }
-
-  /** The transfer from `source` to `target`, or `none`; looks through the target's, which are few. */
-  find(source: number, target: number): number {
-    let transfer = this.firstTransfer(this.downlink(target));
-    while (transfer !== none && this.source(transfer) !== source) transfer = this.nextIn(transfer);
-    return transfer;
   }
 
   /**
@@ -230,21 +98,15 @@ export class Network {
     delayMicroseconds: number,
     flags: number,
   ): number {
-    const transfer = this.#take();
+    const transfer = this.add(source, target);
     const row = transfer * transferDoubles;
     this.transfers[row + transferField.rate] = 0;
     this.transfers[row + transferField.remaining] = bytes;
     this.transfers[row + transferField.settledAt] = this.now + delayMicroseconds;
     this.transfers[row + transferField.cap] = cap;
     const words = transfer * transferWords;
-    this.transferInts[words + transferWord.source] = source;
-    this.transferInts[words + transferWord.target] = target;
     this.transferInts[words + transferWord.piece] = piece | flags;
     this.transferInts[words + transferWord.sequence] = 0;
-    this.#link(transfer, this.uplink(source), transferWord.nextOut, transferWord.previousOut);
-    this.#link(transfer, this.downlink(target), transferWord.nextIn, transferWord.previousIn);
-    this.#linkPair(transfer);
-    this.activeCount++;
     if (this.#options.isReference) this.isStale = true;
     else this.#firstRate(transfer);
     return transfer;
@@ -292,23 +154,15 @@ export class Network {
     if (rate > 0) this.#addRate(transfer, -rate);
     this.transfers[row + transferField.rate] = 0;
     this.transferInts[words + transferWord.sequence] = 0;
-    this.#unlink(transfer, this.uplink(source), transferWord.nextOut, transferWord.previousOut);
-    this.#unlink(transfer, this.downlink(target), transferWord.nextIn, transferWord.previousIn);
-    this.#unlinkPair(transfer);
-    this.transferInts[words + transferWord.nextOut] = this.#free;
-    this.transferInts[words + transferWord.source] = none;
-    this.#free = transfer;
-    this.activeCount--;
+    const pair = this.pairLinkOf(transfer);
+    this.remove(transfer);
     if (this.#options.isReference) {
       this.isStale = true;
     } else if (rate > 0) {
       if (wasUpFull) this.#markDirty(this.uplink(source));
       if (wasDownFull) this.#markDirty(this.downlink(target));
+      if (pair !== none) this.#markDirty(pair);
     }
-  }
-
-  isActive(transfer: number): boolean {
-    return this.transferInts[transfer * transferWords + transferWord.source] !== none;
   }
 
   /** Bytes per second that the transfer may reach at most. */
@@ -360,20 +214,6 @@ export class Network {
     if (bytes > 0) this.flow.add(this.kindOf(transfer), from, this.now, bytes);
     this.transfers[row + transferField.remaining] = left - bytes;
     this.transfers[row + transferField.settledAt] = this.now;
-  }
-
-  kindOf(transfer: number): FlowKind {
-    const source = this.source(transfer);
-    if (source >= this.#options.clientsFrom) return flowKind.peer;
-    return source === 0 ? flowKind.origin : flowKind.relay;
-  }
-
-  /** The pair-of-regions link that the transfer crosses, or `none`. */
-  pairLinkOf(transfer: number): number {
-    const { pairLink, regions, regionCount, endpointCount } = this.#options;
-    if (pairLink === null) return none;
-    const pair = pairLink[regions[this.source(transfer)] * regionCount + regions[this.target(transfer)]];
-    return pair === none ? none : 2 * endpointCount + pair;
   }
 
   setRate(transfer: number, rate: number): void {
@@ -469,7 +309,8 @@ export class Network {
       const wait = Math.max(shareIntervalMicroseconds, count * shareMicrosecondsPerTransfer);
       this.queue.push(this.now + wait, this.#options.eventOfLink(link));
     } else {
-      if (this.#dirtyCount === this.#dirty.length) this.#dirty = grown(this.#dirty, new Int32Array(2 * this.#dirtyCount));
+      if (this.#dirtyCount === this.#dirty.length)
+        this.#dirty = grown(this.#dirty, new Int32Array(2 * this.#dirtyCount));
       this.#dirty[this.#dirtyCount++] = link;
     }
   }
@@ -482,7 +323,7 @@ export class Network {
     const count = this.#collect(link);
     if (count === 0) return;
     const row = link * linkDoubles;
-    const level = this.#waterLevel(this.links[row + linkField.capacity], count);
+    const level = waterLevel(this.links[row + linkField.capacity], this.#scratchLimits, this.#scratchSorted, count);
     const ids = this.#scratchIds;
     const limits = this.#scratchLimits;
     for (let index = 0; index < count; index++) {
@@ -500,7 +341,7 @@ export class Network {
       const rate = this.rate(ids[index]);
       if (limits[index] <= rate || level <= rate) continue;
       // Transfers of this link may share another one: what is left there is looked up when it is this one's turn.
-      const wanted = Math.min(limits[index], level, rate + this.#slack(ids[index]));
+      const wanted = Math.min(limits[index], level, rate + this.slack(ids[index]));
       if (wanted > rate * (1 + this.#options.riseRatioMin)) this.setRate(ids[index], wanted);
     }
   }
@@ -516,57 +357,15 @@ export class Network {
       const pair = this.pairLinkOf(transfer);
       const rate = this.rate(transfer);
       let limit = this.transfers[transfer * transferDoubles + transferField.cap];
-      if (up !== link) limit = Math.min(limit, this.#reach(up, rate));
-      if (down !== link) limit = Math.min(limit, this.#reach(down, rate));
-      if (pair !== none && pair !== link) limit = Math.min(limit, this.#reach(pair, rate));
+      if (up !== link) limit = Math.min(limit, this.reach(up, rate));
+      if (down !== link) limit = Math.min(limit, this.reach(down, rate));
+      if (pair !== none && pair !== link) limit = Math.min(limit, this.reach(pair, rate));
       this.#scratchIds[count] = transfer;
       this.#scratchLimits[count] = Math.max(0, limit);
       count++;
       transfer = this.nextOnLink(transfer, link);
     }
     return count;
-  }
-
-  /** What a transfer of this rate can come to on a link: what is left over, and its equal share in any case. */
-  #reach(link: number, rate: number): number {
-    const share = this.links[link * linkDoubles + linkField.capacity] / this.transferCount(link);
-    return Math.max(this.#leftOver(link) + rate, share);
-  }
-
-  /** What the links of a transfer leave over now, beyond its rate. */
-  #slack(transfer: number): number {
-    const slack = Math.min(
-      this.#leftOver(this.uplink(this.source(transfer))),
-      this.#leftOver(this.downlink(this.target(transfer))),
-    );
-    const pair = this.pairLinkOf(transfer);
-    return Math.max(0, pair === none ? slack : Math.min(slack, this.#leftOver(pair)));
-  }
-
-  #leftOver(link: number): number {
-    const row = link * linkDoubles;
-    return this.links[row + linkField.capacity] - this.links[row + linkField.allocated];
-  }
-
-  /** The level at which Σ min(limit, level) is the capacity; Infinity when all limits fit. */
-  #waterLevel(capacity: number, count: number): number {
-    const limits = this.#scratchLimits;
-    let total = 0;
-    for (let index = 0; index < count; index++) total += limits[index];
-    if (total <= capacity) return Infinity;
-    const sorted = this.#scratchSorted;
-    if (count <= 16) insertionSort(limits, sorted, count);
-    else {
-      sorted.set(limits.subarray(0, count));
-      sorted.subarray(0, count).sort();
-    }
-    let left = capacity;
-    for (let index = 0; index < count; index++) {
-      const level = left / (count - index);
-      if (sorted[index] >= level) return level;
-      left -= sorted[index];
-    }
-    return Infinity;
   }
 
   #markFarEnd(transfer: number, link: number): void {
@@ -583,88 +382,9 @@ export class Network {
     this.#scratchLimits = limits;
     this.#scratchSorted = new Float64Array(ids.length);
   }
-
-  #take(): number {
-    if (this.#free !== none) {
-      const transfer = this.#free;
-      this.#free = this.transferInts[transfer * transferWords + transferWord.nextOut];
-      return transfer;
-    }
-    if (this.transfersUsed * transferDoubles === this.transfers.length) this.#growTransfers();
-    return this.transfersUsed++;
-  }
-
-  #growTransfers(): void {
-    const count = Math.ceil(this.transfersUsed * 1.25);
-    const transfers = new Float64Array(count * transferDoubles);
-    transfers.set(this.transfers);
-    this.transfers = transfers;
-    this.transferInts = new Int32Array(transfers.buffer);
-    if (this.#options.pairLink === null) return;
-    this.pairNext = grown(this.pairNext, new Int32Array(count));
-    this.pairPrevious = grown(this.pairPrevious, new Int32Array(count));
-  }
-
-  #link(transfer: number, link: number, next: number, previous: number): void {
-    const words = link * linkWords;
-    const first = this.linkInts[words + linkWord.first];
-    this.transferInts[transfer * transferWords + next] = first;
-    this.transferInts[transfer * transferWords + previous] = none;
-    if (first !== none) this.transferInts[first * transferWords + previous] = transfer;
-    this.linkInts[words + linkWord.first] = transfer;
-    this.linkInts[words + linkWord.count]++;
-  }
-
-  #unlink(transfer: number, link: number, next: number, previous: number): void {
-    const words = link * linkWords;
-    const after = this.transferInts[transfer * transferWords + next];
-    const before = this.transferInts[transfer * transferWords + previous];
-    if (before === none) this.linkInts[words + linkWord.first] = after;
-    else this.transferInts[before * transferWords + next] = after;
-    if (after !== none) this.transferInts[after * transferWords + previous] = before;
-    this.linkInts[words + linkWord.count]--;
-    assert(this.linkInts[words + linkWord.count] >= 0, 'a link has no fewer than no transfers');
-  }
-
-  #linkPair(transfer: number): void {
-    const link = this.pairLinkOf(transfer);
-    if (link === none) return;
-    const words = link * linkWords;
-    const first = this.linkInts[words + linkWord.first];
-    this.pairNext[transfer] = first;
-    this.pairPrevious[transfer] = none;
-    if (first !== none) this.pairPrevious[first] = transfer;
-    this.linkInts[words + linkWord.first] = transfer;
-    this.linkInts[words + linkWord.count]++;
-  }
-
-  #unlinkPair(transfer: number): void {
-    const link = this.pairLinkOf(transfer);
-    if (link === none) return;
-    const after = this.pairNext[transfer];
-    const before = this.pairPrevious[transfer];
-    if (before === none) this.linkInts[link * linkWords + linkWord.first] = after;
-    else this.pairNext[before] = after;
-    if (after !== none) this.pairPrevious[after] = before;
-    this.linkInts[link * linkWords + linkWord.count]--;
-    if (!this.#options.isReference) this.#markDirty(link);
-  }
 }
 
-function grown<T extends Int32Array | Uint8Array>(from: T, into: T): T {
-  into.set(from as never);
+function grown(from: Int32Array, into: Int32Array): Int32Array {
+  into.set(from);
   return into;
-}
-
-/** For the few transfers of a client: a typed array's own sort costs more than the sorting. */
-function insertionSort(from: Float64Array, into: Float64Array, count: number): void {
-  for (let index = 0; index < count; index++) {
-    const value = from[index];
-    let at = index;
-    while (at > 0 && into[at - 1] > value) {
-      into[at] = into[at - 1];
-      at--;
-    }
-    into[at] = value;
-  }
 }

@@ -174,7 +174,7 @@ export class OriginAccess {
     const { bytesPerSecondMax, connectionsMax } = this.#contract;
     const table = this.#table;
     table.count = this.#holders.length;
-    this.#holders.forEach((holder, row) => this.#describe(holder, row));
+    for (let row = 0; row < this.#holders.length; row++) this.#describe(this.#holders[row], row);
     const rate = Math.floor(
       Math.min(
         bytesPerSecondMax * highWaterRatio,
@@ -185,12 +185,15 @@ export class OriginAccess {
     const slots = Math.floor(Math.min(connectionsMax, this.#state.connectionsMax(0), 1e9));
     this.#allocator.allocate(table, rate, slots);
     // What shrinks shrinks first: at no moment do two holders have the same byte or connection.
-    this.#holders.forEach((holder, row) => {
-      const lease = this.#rowOf.get(holder);
-      if (lease !== undefined && table.grantBytesPerSecond[row] < lease.rate)
-        this.#set(holder, table.grantBytesPerSecond[row], table.grantSlots[row]);
-    });
-    this.#holders.forEach((holder, row) => this.#set(holder, table.grantBytesPerSecond[row], table.grantSlots[row]));
+    const holders = this.#holders.slice();
+    const { grantBytesPerSecond, grantSlots } = table;
+    for (let row = 0; row < holders.length; row++) {
+      const lease = this.#rowOf.get(holders[row]);
+      if (lease === undefined) continue;
+      const shrunk = Math.min(lease.rate, grantBytesPerSecond[row]);
+      this.#set(holders[row], shrunk, Math.min(lease.slots, grantSlots[row]));
+    }
+    for (let row = 0; row < holders.length; row++) this.#set(holders[row], grantBytesPerSecond[row], grantSlots[row]);
   }
 
   #describe(holder: number, row: number): void {

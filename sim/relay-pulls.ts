@@ -6,9 +6,9 @@
 import type { Downloads } from '#core/swarm/downloads.ts';
 import { none } from '#core/units.ts';
 import type { Network } from './network.ts';
-import { transferFlag } from './network.ts';
 import type { OriginAccess } from './origin-access.ts';
 import { type State, status } from './state.ts';
+import { transferFlag } from './transfer-table.ts';
 
 export class RelayPulls {
   readonly #state: State;

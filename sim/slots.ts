@@ -9,9 +9,10 @@ import { chooseUnchoked, type SlotKind, slotKind, UnchokeCandidates } from '#cor
 import type { Downloads } from '#core/swarm/downloads.ts';
 import { microsecondsPerMillisecond, none } from '#core/units.ts';
 import type { Neighbours } from './neighbours.ts';
-import { type Network, roundCount, transferFlag } from './network.ts';
+import type { Network } from './network.ts';
 import { type State, status } from './state.ts';
 import type { Tracker } from './tracker.ts';
+import { roundCount, transferFlag } from './transfer-table.ts';
 
 /** Slots from which on a membership test goes by the target's list, which is short, instead of the uploader's. */
 const manySlots = 16;
@@ -205,7 +206,8 @@ export class Slots {
       const client = network.source(transfer);
       const rate = network.rate(transfer);
       transfer = network.nextIn(transfer);
-      if (rate > 0 && this.#state.isClient(client) && this.#isCandidate(source, client)) this.#candidates.add(client, rate);
+      if (rate > 0 && this.#state.isClient(client) && this.#isCandidate(source, client))
+        this.#candidates.add(client, rate);
     }
   }
 

@@ -60,6 +60,8 @@ export interface Detail {
   chokeFactor: number;
   /** How long an uploader that has looked in vain for somebody to serve rests. */
   restMicroseconds: number;
+  /** Senders with which a client does not look for more; it leaves it to the others to find it. */
+  sendersEnough: number;
   /** Clients that are doing well are not looked at. */
   isCoarse: boolean;
 }
@@ -74,6 +76,7 @@ export const details: Record<Scenario['fidelity'], Detail> = {
     tickMilliseconds: 1000,
     chokeFactor: 1,
     restMicroseconds: 1,
+    sendersEnough: Infinity,
     isCoarse: false,
   },
   standard: {
@@ -85,6 +88,7 @@ export const details: Record<Scenario['fidelity'], Detail> = {
     tickMilliseconds: 1000,
     chokeFactor: 1,
     restMicroseconds: 1_000_000,
+    sendersEnough: 8,
     isCoarse: false,
   },
   scale: {
@@ -96,6 +100,7 @@ export const details: Record<Scenario['fidelity'], Detail> = {
     tickMilliseconds: 5000,
     chokeFactor: 3,
     restMicroseconds: 5_000_000,
+    sendersEnough: 3,
     isCoarse: true,
   },
 };

@@ -9,14 +9,12 @@ import type { Availability } from '#core/swarm/availability.ts';
 import { type SlotKind, slotKind } from '#core/swarm/choker.ts';
 import type { Downloads } from '#core/swarm/downloads.ts';
 import { microsecondsPerMillisecond, microsecondsPerSecond, none } from '#core/units.ts';
-import { type Network, transferFlag } from './network.ts';
-import { Slots } from './slots.ts';
 import type { Neighbours } from './neighbours.ts';
+import type { Network } from './network.ts';
+import { Slots } from './slots.ts';
 import { event, eventKind, type State, status } from './state.ts';
 import type { Tracker } from './tracker.ts';
-
-/** Senders with which a client does not look for more, at scale. */
-const sendersEnough = 3;
+import { transferFlag } from './transfer-table.ts';
 
 /** What the swarm tells the world. */
 export interface SwarmListener {
@@ -189,10 +187,9 @@ export class Swarm implements Host {
     }
   }
 
-  /** At scale, a client with some senders leaves it to the others to find it. */
   #isServedWell(client: number): boolean {
     const network = this.#network;
-    return this.#state.detail.isCoarse && network.transferCount(network.downlink(client)) >= sendersEnough;
+    return network.transferCount(network.downlink(client)) >= this.#state.detail.sendersEnough;
   }
 
   /** Tells the neighbours of `endpoint` that it holds `piece`. */
@@ -246,17 +243,18 @@ export class Swarm implements Host {
     this.#watched.set(transfer, bits);
   }
 
-  /** A request has been open too long: the same piece is asked for elsewhere. */
-  timedOut(transfer: number): void {
+  /** A request has been open too long: the piece is asked for elsewhere. Returns the client concerned, or `none`. */
+  timedOut(transfer: number): number {
     const network = this.#network;
     const piece = this.#watched.get(transfer);
     this.#watched.delete(transfer);
-    if (!network.isActive(transfer) || network.has(transfer, transferFlag.http)) return;
-    if (network.piece(transfer) !== piece) return;
+    if (!network.isActive(transfer) || network.has(transfer, transferFlag.http)) return none;
+    if (network.piece(transfer) !== piece) return none;
     const source = network.source(transfer);
     const client = network.target(transfer);
     this.breakOff(transfer);
     this.fillSlots(source);
     this.seek(client);
+    return client;
   }
 }

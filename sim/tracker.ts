@@ -85,10 +85,14 @@ export class Tracker {
     }
   }
 
+  isLonely(client: number): boolean {
+    return this.neighbours.count(client) < this.#opens / 2;
+  }
+
   /** Too few neighbours are left: asks again, at most every half minute. */
   announceAgainIfLonely(client: number): void {
     const state = this.#state;
-    if (this.neighbours.count(client) >= this.#opens / 2 || state.status[client] !== status.downloading) return;
+    if (!this.isLonely(client) || state.status[client] !== status.downloading) return;
     if (this.#memberCount <= this.neighbours.count(client) + 1) return;
     const next = this.#announcedAt[client] + announceIntervalSeconds;
     if (next * microsecondsPerSecond > state.now) return;

@@ -14,16 +14,20 @@ import { FallbackWatch } from './fallback-watch.ts';
 import { Faults } from './faults.ts';
 import { Gauges } from './gauges.ts';
 import { HttpDownloads } from './http-downloads.ts';
-import { transferFlag } from './network.ts';
 import { OriginAccess } from './origin-access.ts';
 import { OriginWatch } from './origin-watch.ts';
 import { ParentScheduler } from './policies/parent-scheduler.ts';
 import { abandonDelay, abortProgress, departureDelay, reach } from './population.ts';
+import { readAhead } from './read-ahead.ts';
 import { RelayPulls } from './relay-pulls.ts';
 import { event, eventKind, indexOfEvent, kindOfEvent, State, status } from './state.ts';
 import { Swarm } from './swarm.ts';
 import type { Trace } from './trace.ts';
 import { Tracker } from './tracker.ts';
+import { transferFlag } from './transfer-table.ts';
+
+/** A client with too few peers asks the tracker again after this time: BEP 3 leaves it to the tracker, most say 30 s. */
+const lonelyMicroseconds = 30_000_000;
 
 export class World {
   readonly state: State;
@@ -91,6 +95,7 @@ export class World {
     this.origin.onRevoke = (transfer) => this.breakOff(transfer);
     this.faults = new Faults(this);
     this.pendingCount = endpointCount - clientsFrom;
+    if (state.detail.isCoarse) readAhead(state);
     if (relay.used) this.#startRelays();
     this.#startOrigin();
     for (let client = clientsFrom; client < endpointCount; client++) {
@@ -157,7 +162,7 @@ export class World {
       case eventKind.schedule:
         return this.scheduler?.look(index);
       case eventKind.timeout:
-        return this.swarm.timedOut(index);
+        return this.#timeout(index);
       default:
         assert(false, `no such event: ${payload}`);
     }
@@ -170,10 +175,23 @@ export class World {
       return;
     }
     network.arriving = transfer;
+    const client = network.target(transfer);
     if (network.has(transfer, transferFlag.pull)) this.pulls.arrived(transfer);
-    else if (network.has(transfer, transferFlag.http)) this.http.arrived(transfer);
-    else this.swarm.arrived(transfer);
+    else if (network.has(transfer, transferFlag.http)) {
+      this.http.arrived(transfer);
+      // What came over HTTP is passed on like any other piece.
+      if (this.state.policy.swarm.enabled) this.swarm.fillSlots(client);
+    } else {
+      this.swarm.arrived(transfer);
+      // A race that BitTorrent won has closed a connection.
+      this.http.pump(client);
+    }
     network.arriving = none;
+  }
+
+  #timeout(transfer: number): void {
+    const client = this.swarm.timedOut(transfer);
+    if (client !== none) this.http.pump(client);
   }
 
   #arrive(client: number): void {
@@ -193,6 +211,9 @@ export class World {
     }
     if (state.status[client] !== status.downloading && state.status[client] !== status.complete) return;
     this.tracker.announce(client);
+    if (state.status[client] === status.downloading && this.tracker.isLonely(client)) {
+      state.queue.push(state.now + lonelyMicroseconds, event(eventKind.announce, client));
+    }
     this.swarm.seek(client);
     this.swarm.fillSlots(client);
   }
@@ -205,24 +226,24 @@ export class World {
     state.relayOf[client] = this.control.relayFor(client);
     const abandonAfter = abandonDelay(scenario.seed, client, each.abandonPerMillisecond);
     if (abandonAfter < Infinity) state.queue.push(state.now + abandonAfter, event(eventKind.abandon, client));
-    if (this.#isPeer(client)) {
+    if (this.isPeer(client)) {
       state.serves[client] = 1;
       this.tracker.join(client);
       if (this.scheduler === null) state.queue.push(state.now, event(eventKind.announce, client));
     }
     this.fallback?.begin(client, this.control.estimateMilliseconds(client));
-    if (this.scheduler !== null && !this.#goesDirect()) this.scheduler.begin(client);
-    else if (policy.http.when === 'always' || this.#goesDirect())
+    if (this.scheduler !== null && !this.goesDirect()) this.scheduler.begin(client);
+    else if (policy.http.when === 'always' || this.goesDirect())
       this.http.open(client, scenario.distribution.speedMaxBytesPerSecond);
   }
 
-  #isPeer(client: number): boolean {
+  isPeer(client: number): boolean {
     const { policy, population } = this.state;
-    return policy.swarm.enabled && population.reach[client] !== reach.blocked && !this.#goesDirect();
+    return policy.swarm.enabled && population.reach[client] !== reach.blocked && !this.goesDirect();
   }
 
   /** A file so small that the policy does not bother the swarm with it. */
-  #goesDirect(): boolean {
+  goesDirect(): boolean {
     return this.state.task.file.sizeBytes <= this.state.policy.http.directBelow;
   }
 
@@ -242,13 +263,13 @@ export class World {
   #relayGained(relay: number): void {
     const { state } = this;
     if (state.sets.isComplete(relay)) state.status[relay] = status.complete;
-    this.#openRelay(relay);
+    this.openRelay(relay);
     if (state.serves[relay] !== 0) this.swarm.fillSlots(relay);
     this.http.wakeHeld(relay);
   }
 
   /** A relay serves from the moment its buffer has reached the set amount (M13). */
-  #openRelay(relay: number): void {
+  openRelay(relay: number): void {
     const { state } = this;
     if (!state.policy.swarm.relaysSeed || state.serves[relay] !== 0) return;
     const { bufferBeforeServingBytes } = state.scenario.relays[state.population.classOf[relay]];
@@ -350,88 +371,6 @@ export class World {
     else this.http.release(transfer);
   }
 
-  // ---- Faults -----------------------------------------------------------------------------------------------
-
-  takeRelayDown(relay: number): void {
-    const { state } = this;
-    const partial = this.disconnect(relay);
-    state.accounts.discarded(relay, partial);
-    this.http.dropHeld(relay);
-    // What it was to bring, others pull.
-    for (let other = 1; other <= state.population.relayCount; other++) this.pulls.pump(other);
-  }
-
-  /** What was on its disk is there again. */
-  bringRelayUp(relay: number): void {
-    const { state } = this;
-    state.status[relay] = state.sets.isComplete(relay) ? status.complete : status.downloading;
-    this.#openRelay(relay);
-    this.origin.wake();
-    this.pulls.pump(relay);
-    this.swarm.fillSlots(relay);
-  }
-
-  setOriginFactor(factor: number): void {
-    const { network, population } = this.state;
-    network.setCapacity(network.uplink(0), population.uplinkBytesPerSecond[0] * factor);
-  }
-
-  takeControlDown(): void {
-    this.control.upCount--;
-    if (this.control.upCount === 0) this.origin.loseControl();
-  }
-
-  bringControlUp(): void {
-    this.control.upCount++;
-    this.origin.regainControl();
-  }
-
-  partition([one, other]: [number, number], isCut: boolean): void {
-    const { state } = this;
-    const count = state.scenario.regions.length;
-    state.partitioned[one * count + other] = isCut ? 1 : 0;
-    state.partitioned[other * count + one] = isCut ? 1 : 0;
-    const { network } = state;
-    for (let transfer = 0; isCut && transfer < network.transfersUsed; transfer++) {
-      if (network.isActive(transfer) && !state.canReach(network.source(transfer), network.target(transfer)))
-        this.breakOff(transfer);
-    }
-    this.#wakeEverybody();
-  }
-
-  suspend(client: number): void {
-    this.state.accounts.discarded(client, this.disconnect(client));
-  }
-
-  resume(client: number): void {
-    const { state } = this;
-    const isComplete = state.sets.isComplete(client);
-    state.status[client] = isComplete ? status.complete : status.downloading;
-    if (this.#isPeer(client)) {
-      state.serves[client] = 1;
-      this.swarm.fillSlots(client);
-      this.swarm.seek(client);
-    }
-    if (isComplete) return;
-    this.fallback?.begin(client, this.control.estimateMilliseconds(client));
-    if (state.policy.http.when === 'always' || this.#goesDirect())
-      this.http.open(client, state.scenario.distribution.speedMaxBytesPerSecond);
-    this.scheduler?.orphaned(client);
-  }
-
-  /** After a cut or its healing: everybody looks again for what can be reached. */
-  #wakeEverybody(): void {
-    const { state } = this;
-    const { clientsFrom, endpointCount } = state.population;
-    for (let relay = 1; relay < clientsFrom; relay++) this.pulls.pump(relay);
-    for (let client = clientsFrom; client < endpointCount; client++) {
-      if (state.status[client] !== status.downloading) continue;
-      this.swarm.seek(client);
-      this.http.pump(client);
-    }
-    for (let endpoint = 0; endpoint < endpointCount; endpoint++) this.swarm.fillSlots(endpoint);
-  }
-
   #controlTick(which: number): void {
     if (which === 0) this.origin.tick();
     else if (which === 2) this.origin.expire();
@@ -453,7 +392,7 @@ export class World {
         this.tracker.join(relay);
         for (let other = 1; other < relay; other++) if (state.policy.relay.exchange) this.tracker.connect(relay, other);
       }
-      this.#openRelay(relay);
+      this.openRelay(relay);
       state.queue.push(0, event(eventKind.pull, relay));
     }
   }

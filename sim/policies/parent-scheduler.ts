@@ -68,7 +68,7 @@ export class ParentScheduler {
     if (state.status[client] !== status.downloading) return;
     this.#name(client);
     this.#swarm.seek(client);
-    if (this.#isServed(client)) {
+    if (this.#hasParent(client)) {
       this.#tries[client] = 0;
     } else if (++this.#tries[client] >= state.policy.http.parentTries && this.#mayUseOrigin()) {
       this.#http.open(client, state.scenario.distribution.speedMaxBytesPerSecond);
@@ -85,6 +85,12 @@ export class ParentScheduler {
   #isServed(client: number): boolean {
     const { network } = this.#state;
     return network.transferCount(network.downlink(client)) > 0;
+  }
+
+  #hasParent(client: number): boolean {
+    const first = client * this.#parentsMax;
+    for (let slot = first; slot < first + this.#parentsMax; slot++) if (this.#parents[slot] !== none) return true;
+    return false;
   }
 
   #queueLook(client: number): void {
@@ -122,7 +128,7 @@ export class ParentScheduler {
     for (let draw = 0; draw < candidates && this.#tracker.memberCount > 0; draw++) {
       const candidate = this.#tracker.member(this.#prng.below(this.#tracker.memberCount));
       if (candidate === client || this.#isParent(client, candidate) || this.children.room(candidate) === 0) continue;
-      if (!this.#gives(candidate, client)) continue;
+      if (!this.#gives(candidate, client) || !this.#isRooted(candidate) || this.#isBelow(candidate, client)) continue;
       const score = this.#score(client, candidate);
       if (score > bestScore) {
         best = candidate;
@@ -134,7 +140,30 @@ export class ParentScheduler {
 
   #gives(parent: number, client: number): boolean {
     const state = this.#state;
-    return state.serves[parent] !== 0 && state.canConnect(parent, client) && state.sets.wants(client, parent);
+    const { status: statuses } = state;
+    if (statuses[parent] !== status.downloading && statuses[parent] !== status.complete) return false;
+    return state.canConnect(parent, client);
+  }
+
+  /** Whatever it lacks will come to it: it has all, it is a seed peer, it is on its way to the origin, or it has a parent. */
+  #isRooted(candidate: number): boolean {
+    const state = this.#state;
+    if (state.isRelay(candidate) || candidate === 0 || state.sets.isComplete(candidate)) return true;
+    return this.#http.isOpen[candidate] !== 0 || this.#hasParent(candidate);
+  }
+
+  /** Whether `candidate` gets its pieces from `client`: the graph stays without cycles. */
+  #isBelow(candidate: number, client: number): boolean {
+    if (this.children.count(client) === 0) return false;
+    const seen = new Set<number>([candidate]);
+    for (const each of seen) {
+      if (each === client) return true;
+      if (!this.#state.isClient(each) || this.#state.sets.isComplete(each)) continue;
+      const first = each * this.#parentsMax;
+      for (let slot = first; slot < first + this.#parentsMax; slot++)
+        if (this.#parents[slot] !== none) seen.add(this.#parents[slot]);
+    }
+    return false;
   }
 
   #score(client: number, candidate: number): number {

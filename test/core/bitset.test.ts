@@ -126,8 +126,14 @@ function look(naive: NaiveSets, real: PieceSets, endpoint: number, source: numbe
   const again = naive.wanted(endpoint, source, twice[endpoint]);
   is(real.wants(endpoint, source), wanted.length > 0);
   is(real.wantsAgain(endpoint, source), again.length > 0);
-  equal(piecesOf(real, (word) => real.candidates(endpoint, source, word)), wanted);
-  equal(piecesOf(real, (word) => real.candidatesAgain(endpoint, source, word)), again);
+  equal(
+    piecesOf(real, (word) => real.candidates(endpoint, source, word)),
+    wanted,
+  );
+  equal(
+    piecesOf(real, (word) => real.candidatesAgain(endpoint, source, word)),
+    again,
+  );
   is(real.nextWanted(endpoint, source, piece), firstFrom(wanted, piece));
   is(real.nextMissing(endpoint, piece), firstFrom(naive.missing(endpoint), piece));
 }
@@ -147,7 +153,16 @@ function piecesOf(sets: PieceSets, bitsOf: (word: number) => number): number[] {
 const pieceCounts = fc.oneof(fc.constantFrom(1, 31, 32, 33, 63, 64, 65, 97), fc.integer({ min: 1, max: 100 }));
 const endpointCount = 3;
 const endpoint = fc.nat(endpointCount - 1);
-const verbs = fc.constantFrom<Verb>('hold', 'hold', 'request', 'request', 'unrequest', 'draw', 'holdAll', 'clearRequests');
+const verbs = fc.constantFrom<Verb>(
+  'hold',
+  'hold',
+  'request',
+  'request',
+  'unrequest',
+  'draw',
+  'holdAll',
+  'clearRequests',
+);
 
 test('three sets of each endpoint are what sets are', () => {
   const commands = fc.commands(

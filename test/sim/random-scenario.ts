@@ -11,10 +11,7 @@ import { perSecond } from './scenario-text.ts';
 const regionNames = ['eu', 'us', 'asia'];
 
 const rate = fc.constantFrom(40e3, 100e3, 250e3, 333_333, 1e6, 1.1e6, 4e6, 12.5e6).map(perSecond);
-const link = fc.oneof(
-  rate,
-  fc.record({ mean: rate, spread: fc.constantFrom('10%', '50%') }),
-);
+const link = fc.oneof(rate, fc.record({ mean: rate, spread: fc.constantFrom('10%', '50%') }));
 const milliseconds = (max: number) => fc.integer({ min: 0, max }).map((value) => `${value}ms`);
 const arrive = fc.oneof(
   { weight: 3, arbitrary: fc.constant('at-once') },
@@ -84,15 +81,45 @@ function pairsOf(regions: string[]): [string, string][] {
   return regions.flatMap((one, index) => regions.slice(index).map((other): [string, string] => [one, other]));
 }
 
-const limitedPair = (regions: string[]) =>
-  fc.record({ between: fc.constantFrom(...pairsOf(regions)), capacity: rate });
+const limitedPair = (regions: string[]) => fc.record({ between: fc.constantFrom(...pairsOf(regions)), capacity: rate });
 
 export const fidelities = ['reference', 'standard', 'scale'] as const;
 
+/** Something that goes wrong and heals: what it names is there. */
+const fault = (regions: string[], relays: number, classes: number): fc.Arbitrary<ScenarioText> => {
+  const at = milliseconds(30_000);
+  const lasting = fc.constantFrom('500ms', '20s', '3m');
+  const origin = fc.constant('main');
+  const relayName = fc.nat(Math.max(0, relays - 1)).map((index) => `relay-${index}`);
+  const className = fc.nat(classes - 1).map((index) => `class-${index}`);
+  const share = fc.constantFrom('30%', '100%');
+  const kinds: fc.Arbitrary<ScenarioText>[] = [
+    fc.record({ at, origin, slow: share, for: lasting }),
+    fc.record({ at, origin, down: lasting }),
+    fc.record({ at, origin, contract, for: lasting }),
+    fc.record({ at, control: fc.constant(0), down: lasting }),
+    fc.record({ at, clients: className, share, crash: lasting }),
+    fc.record({ at, clients: className, share, suspend: lasting }),
+    ...(relays === 0 ? [] : [fc.record({ at, relay: relayName, down: lasting })]),
+    ...(regions.length === 1 ? [] : [fc.record({ at, regions: fc.constant(regions.slice(0, 2)), partition: lasting })]),
+  ];
+  return fc.oneof(...kinds);
+};
+
 /** One scenario, for all policies or for those given. */
-export const scenarios = (names: readonly string[] = Object.keys(policies)): fc.Arbitrary<ScenarioText> =>
-  fc.integer({ min: 1, max: 3 }).chain((count) => {
-    const regions = regionNames.slice(0, count);
+export const scenarios = (
+  names: readonly string[] = Object.keys(policies),
+  faultsMax = 0,
+): fc.Arbitrary<ScenarioText> => {
+  const counts = fc.record({
+    regions: fc.integer({ min: 1, max: 3 }),
+    relays: fc.nat(2),
+    classes: fc.integer({ min: 1, max: 3 }),
+  });
+  return counts.chain((count) => {
+    const regions = regionNames.slice(0, count.regions);
+    const several = <Value>(arbitrary: fc.Arbitrary<Value>, length: number) =>
+      fc.array(arbitrary, { minLength: length, maxLength: length });
     return fc
       .record({
         seed: fc.nat(1_000_000),
@@ -102,8 +129,9 @@ export const scenarios = (names: readonly string[] = Object.keys(policies)): fc.
         latency: latency(regions),
         links: fc.array(limitedPair(regions), { maxLength: 1 }),
         origin: fc.record({ region: fc.constantFrom(...regions), uplink: rate, contract }),
-        relays: fc.array(relay(count), { maxLength: 2 }),
-        clients: fc.array(client(count), { minLength: 1, maxLength: 3 }),
+        relays: several(relay(count.regions), count.relays),
+        clients: several(client(count.regions), count.classes),
+        faults: fc.array(fault(regions, count.relays, count.classes), { maxLength: faultsMax }),
       })
       .map((text) => ({
         ...text,
@@ -113,15 +141,19 @@ export const scenarios = (names: readonly string[] = Object.keys(policies)): fc.
         clients: text.clients.map((each, index) => ({ ...each, name: `class-${index}` })),
       }));
   });
+};
 
 /** Whether clients of the class can finish in the end, whatever chance brings. */
 export function canFinish(scenario: Scenario, index: number): boolean {
-  const { policy, relays, clients, task } = { ...scenario, task: scenario.tasks[0]! };
+  const { policy, relays, clients, links } = scenario;
+  const { sizeBytes } = scenario.tasks[0]!.file;
   const isPeer = clients[index]!.peerToPeer !== 'blocked';
   const hasRelays = relays.some(({ count }) => count > 0) && policy.relay.used;
   const isSeeded = policy.swarm.originSeeds || (policy.swarm.relaysSeed && hasRelays);
-  const bySwarm = policy.swarm.enabled && isPeer && isSeeded;
+  // Where a slow link is shared by many, pieces that are given up early never arrive: so it is in reality.
+  const isPatient = policy.swarm.pieceTimeout >= 60_000 || links.length === 0;
+  const bySwarm = policy.swarm.enabled && isPeer && isSeeded && isPatient;
   const byHttp = policy.http.sources.some((source) => source === 'origin' || hasRelays);
-  const isDirect = task.file.sizeBytes <= policy.http.directBelow && policy.http.sources.includes('origin');
+  const isDirect = sizeBytes <= policy.http.directBelow && policy.http.sources.includes('origin');
   return bySwarm || (byHttp && policy.http.when !== 'never') || isDirect;
 }

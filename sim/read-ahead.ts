@@ -1,0 +1,30 @@
+/**
+ * Reads what the events of a bucket will need, all at once, before they come one by one: the processor then waits for
+ * many lines of memory together instead of for one after the other.
+ */
+import { event, eventKind, type State } from './state.ts';
+import { transferWords } from './transfer-table.ts';
+
+/** Payloads below this one are transfers. */
+const transferPayloadEnd = event(eventKind.transfer + 1, 0);
+
+/** What was read: kept, so that the reading is not optimised away. */
+let readSum = 0;
+
+export function readAhead({ queue, network, sets }: State): void {
+  queue.onBucket = (payloads, count) => {
+    let sum = 0;
+    for (let index = 0; index < count; index++) {
+      if (payloads[index] < transferPayloadEnd) sum += network.transferInts[payloads[index] * transferWords];
+    }
+    for (let index = 0; index < count; index++) {
+      const transfer = payloads[index];
+      if (transfer >= transferPayloadEnd || !network.isActive(transfer)) continue;
+      const source = network.source(transfer);
+      const target = network.target(transfer);
+      sum += sets.bits[source * sets.stride] + sets.bits[target * sets.stride];
+      sum += network.transferCount(network.uplink(source)) + network.transferCount(network.downlink(target));
+    }
+    readSum = (readSum + sum) % 2;
+  };
+}
