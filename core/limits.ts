@@ -40,7 +40,7 @@ export const swarmDefaults: SwarmPolicy = {
   optimisticInterval: 30 * second,
   // One piece of 4 MiB a second: slower slots only make more peers wait for a piece they cannot yet pass on.
   relaySlotRate: 4 * mebibyte,
-  // Two or three times the 5 slots that a client holds at others on average: senders that crawl must not keep others out.
+  // Thrice the 5 slots that a client holds at others on average: senders that crawl must not keep others out.
   requestsInFlight: 16,
   picker: 'rarest',
   // A piece of 4 MiB at 14 kB/s: whoever is slower than that is not worth waiting for.

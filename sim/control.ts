@@ -8,7 +8,6 @@ import { efficiencyWithoutHistory, estimateTask } from '#core/scheduler/estimate
 import { chooseRelay, RelayTable } from '#core/scheduler/relay-choice.ts';
 import { microsecondsPerMillisecond, microsecondsPerSecond, none } from '#core/units.ts';
 import type { FallbackWatch } from './fallback-watch.ts';
-import type { Gauges } from './gauges.ts';
 import type { HttpDownloads } from './http-downloads.ts';
 import { reach } from './population.ts';
 import { event, eventKind, type State, status } from './state.ts';
@@ -92,15 +91,12 @@ export class Control {
   }
 
   /** Once per report interval: what clients reported moves the thresholds. */
-  report(fallback: FallbackWatch | null, gauges: Gauges): void {
+  report(fallback: FallbackWatch | null): void {
     const state = this.#state;
     const reporting = this.#tracker.memberCount;
     this.messages += reporting;
     this.bytes += reporting * reportBytes;
-    if (fallback !== null) {
-      gauges.fallbackOpen.set(state.now, fallback.openCount);
-      if (state.policy.fallback.adaptive && this.upCount > 0) this.#moveThresholds(fallback);
-    }
+    if (fallback !== null && state.policy.fallback.adaptive && this.upCount > 0) this.#moveThresholds(fallback);
     state.queue.push(state.now + this.#reportEvery(), event(eventKind.control, 1));
   }
 

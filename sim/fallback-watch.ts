@@ -20,6 +20,7 @@ import {
 import { SpeedMeters } from '#core/fallback/speed-meter.ts';
 import type { Downloads } from '#core/swarm/downloads.ts';
 import { microsecondsPerMillisecond, microsecondsPerSecond, millisecondsPerSecond } from '#core/units.ts';
+import type { Gauge } from './gauges.ts';
 import type { HttpDownloads } from './http-downloads.ts';
 import { reach } from './population.ts';
 import { event, eventKind, type State, status } from './state.ts';
@@ -32,6 +33,7 @@ const adjustMilliseconds = 5_000;
 
 export class FallbackWatch {
   opened = 0;
+  readonly #openOverTime: Gauge;
   openCount = 0;
   openSeconds = 0;
   /** By position in the core's list of reasons. */
@@ -58,7 +60,8 @@ export class FallbackWatch {
   /** Set by the world: a decision was made (for the record). */
   onDecision: (client: number, reason: number) => void = () => {};
 
-  constructor(state: State, rates: SwarmRates, http: HttpDownloads, downloads: Downloads) {
+  constructor(state: State, rates: SwarmRates, http: HttpDownloads, downloads: Downloads, openOverTime: Gauge) {
+    this.#openOverTime = openOverTime;
     this.#state = state;
     this.#rates = rates;
     this.#http = http;
@@ -180,6 +183,7 @@ export class FallbackWatch {
     }
     this.opened++;
     this.openCount++;
+    this.#openOverTime.set(this.#state.now, this.openCount);
     this.byReason[answer]++;
   }
 
@@ -240,6 +244,7 @@ export class FallbackWatch {
 
   #countClose(row: number, tick: number): void {
     this.openCount--;
+    this.#openOverTime.set(this.#state.now, this.openCount);
     const ticks = tick - this.#states.openedAtTick[row];
     this.openSeconds += (ticks * this.#state.detail.tickMilliseconds) / millisecondsPerSecond;
   }

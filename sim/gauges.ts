@@ -8,7 +8,8 @@ export class Gauge {
   #filledTo = 0;
 
   set(now: number, value: number): void {
-    this.#fill(Math.floor(now / microsecondsPerSecond));
+    // A change at the very end of a second is what holds at its end.
+    this.#fill(Math.max(0, Math.ceil(now / microsecondsPerSecond) - 1));
     this.#value = value;
   }
 

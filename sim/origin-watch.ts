@@ -6,6 +6,7 @@
 import { microsecondsPerMillisecond, microsecondsPerSecond } from '#core/units.ts';
 import type { Contract } from '#scenarios/format/scenario.ts';
 import { CheckerError } from './checker-error.ts';
+import { Gauge } from './gauges.ts';
 
 const violationsListedMax = 100;
 /** Rates are sums of doubles: an excess below this share is rounding. */
@@ -15,6 +16,7 @@ export class OriginWatch {
   violations = 0;
   readonly violationsAt: number[] = [];
   peakConnections = 0;
+  readonly #connectionsOverTime: Gauge;
   #contract: Contract;
   readonly #promised: boolean;
   #rate = 0;
@@ -25,7 +27,8 @@ export class OriginWatch {
   #lastSecond = -1;
   #isOverConnections = false;
 
-  constructor(contract: Contract, promised: boolean) {
+  constructor(contract: Contract, promised: boolean, connectionsOverTime: Gauge = new Gauge()) {
+    this.#connectionsOverTime = connectionsOverTime;
     this.#contract = contract;
     this.#promised = promised;
   }
@@ -40,6 +43,7 @@ export class OriginWatch {
     this.advance(now);
     this.#rate = rate;
     this.#connections = connections;
+    this.#connectionsOverTime.set(now, connections);
     if (connections > this.peakConnections) this.peakConnections = connections;
     const isOver = connections > this.#contract.connectionsMax;
     if (isOver && !this.#isOverConnections)

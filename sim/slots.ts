@@ -238,7 +238,6 @@ export class Slots {
     const client = neighbours.at(source, index);
     neighbours.removeAt(source, index);
     if (this.#state.status[client] !== status.complete) this.#availability.parted(source, client, this.#state.sets);
-    this.#tracker.announceAgainIfLonely(source);
   }
 
   /** Left for good, or done like `source` itself: neither will ever want anything of the other. */

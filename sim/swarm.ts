@@ -176,7 +176,9 @@ export class Swarm implements Host {
     const { neighbours } = this.tracker;
     const count = neighbours.count(client);
     if (count === 0) return;
-    const tries = Math.min(count, state.detail.scanMax);
+    // Nobody sends it anything: then no event of its own would make it look again.
+    const isIdle = this.#network.transferCount(this.#network.downlink(client)) === 0;
+    const tries = isIdle ? count : Math.min(count, state.detail.scanMax);
     let index = scaled(this.downloads.draw(client), count);
     for (let step = 0; step < tries; step++) {
       if (++index >= count) index = 0;

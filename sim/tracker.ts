@@ -6,12 +6,13 @@
 import { scaled } from '#core/prng.ts';
 import type { Availability } from '#core/swarm/availability.ts';
 import type { Downloads } from '#core/swarm/downloads.ts';
-import { microsecondsPerSecond, none } from '#core/units.ts';
+import { none } from '#core/units.ts';
 import { Neighbours } from './neighbours.ts';
 import { reach } from './population.ts';
 import { event, eventKind, type State, status } from './state.ts';
 
-const announceIntervalSeconds = 30;
+/** Between two announces of a client: what most trackers allow. */
+const announceMicroseconds = 30_000_000;
 
 export class Tracker {
   readonly neighbours: Neighbours;
@@ -21,7 +22,6 @@ export class Tracker {
   readonly #members: Int32Array;
   readonly #memberAt: Int32Array;
   #memberCount = 0;
-  readonly #announcedAt: Uint32Array;
   /** Connections that a newcomer opens itself; others open the rest to it. */
   readonly #opens: number;
 
@@ -33,7 +33,6 @@ export class Tracker {
     const { swarm } = state.policy;
     this.#members = new Int32Array(endpointCount);
     this.#memberAt = new Int32Array(endpointCount).fill(none);
-    this.#announcedAt = new Uint32Array(endpointCount);
     this.#opens = swarm.graph === 'tracker' ? Math.ceil(swarm.peerConnections / 2) : swarm.peerConnections;
     const capacities = new Uint32Array(endpointCount).fill(swarm.peerConnections, clientsFrom);
     const clientCount = endpointCount - clientsFrom;
@@ -45,7 +44,7 @@ export class Tracker {
   }
 
   tableBytes(): number {
-    return this.neighbours.bytes() + this.#members.byteLength * 3;
+    return this.neighbours.bytes() + this.#members.byteLength * 2;
   }
 
   join(endpoint: number): void {
@@ -70,10 +69,13 @@ export class Tracker {
     return this.#members[index];
   }
 
-  /** `client` asks for peers and connects to those it can. */
+  /** `client` asks for peers and connects to those it can; it asks again at intervals, as long as it has too few. */
   announce(client: number): void {
     const state = this.#state;
-    this.#announcedAt[client] = Math.floor(state.now / microsecondsPerSecond);
+    const isThere = state.status[client] === status.downloading;
+    if (!isThere && state.status[client] !== status.down) return;
+    state.queue.push(state.now + announceMicroseconds, event(eventKind.announce, client));
+    if (!isThere || this.neighbours.count(client) >= this.#opens / 2) return;
     const relay = state.relayOf[client];
     if (relay !== none && state.policy.swarm.relaysSeed) this.connect(client, relay);
     if (state.policy.swarm.originSeeds) this.connect(client, 0);
@@ -83,21 +85,6 @@ export class Tracker {
       const other = this.#members[scaled(this.#downloads.draw(client), this.#memberCount)];
       if (this.connect(client, other)) opened++;
     }
-  }
-
-  isLonely(client: number): boolean {
-    return this.neighbours.count(client) < this.#opens / 2;
-  }
-
-  /** Too few neighbours are left: asks again, at most every half minute. */
-  announceAgainIfLonely(client: number): void {
-    const state = this.#state;
-    if (!this.isLonely(client) || state.status[client] !== status.downloading) return;
-    if (this.#memberCount <= this.neighbours.count(client) + 1) return;
-    const next = this.#announcedAt[client] + announceIntervalSeconds;
-    if (next * microsecondsPerSecond > state.now) return;
-    this.#announcedAt[client] = Math.floor(state.now / microsecondsPerSecond);
-    state.queue.push(state.now, event(eventKind.announce, client));
   }
 
   /** A relay that control named: a peer too, where the policy has relays in the swarm. */

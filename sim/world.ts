@@ -26,9 +26,6 @@ import type { Trace } from './trace.ts';
 import { Tracker } from './tracker.ts';
 import { transferFlag } from './transfer-table.ts';
 
-/** A client with too few peers asks the tracker again after this time: BEP 3 leaves it to the tracker, most say 30 s. */
-const lonelyMicroseconds = 30_000_000;
-
 export class World {
   readonly state: State;
   readonly availability: Availability;
@@ -79,14 +76,16 @@ export class World {
     this.tracker = new Tracker(state, this.availability, this.downloads);
     this.swarm.connect(this.downloads, this.tracker);
     this.swarm.onCancel = (transfer) => this.breakOff(transfer);
-    this.watch = new OriginWatch(scenario.origin.contract, state.policy.contract);
+    this.watch = new OriginWatch(scenario.origin.contract, state.policy.contract, this.gauges.originConnections);
     this.origin = new OriginAccess(state, this.watch);
     this.http = new HttpDownloads(state, this.downloads, this.origin, listener);
     this.pulls = new RelayPulls(state, this.downloads, this.origin);
     this.pulls.onGained = (holder, piece) => this.#gained(holder, piece);
     this.control = new Control(state, this.http, this.tracker);
     this.fallback =
-      state.swarmRates === null ? null : new FallbackWatch(state, state.swarmRates, this.http, this.downloads);
+      state.swarmRates === null
+        ? null
+        : new FallbackWatch(state, state.swarmRates, this.http, this.downloads, this.gauges.fallbackOpen);
     if (this.fallback !== null && trace !== null)
       this.fallback.onDecision = (client, reason) => trace.decided(state.now, client, reason);
     this.scheduler =
@@ -122,10 +121,7 @@ export class World {
       if (!network.isStale) watch.observe(state.now, network.allocated(uplink), network.transferCount(uplink));
       this.fallback?.flush();
     }
-    if (this.pendingCount > 0) {
-      state.now = state.horizon;
-      network.now = state.horizon;
-    }
+    if (this.pendingCount > 0) network.now = state.now = state.horizon;
     watch.advance(state.now);
     this.fallback?.finish();
   }
@@ -144,15 +140,15 @@ export class World {
       case eventKind.depart:
         return this.#depart(index);
       case eventKind.abandon:
-        if (this.state.status[index] === status.downloading || this.state.status[index] === status.absent)
-          this.goAway(index, status.left);
-        return;
+        return this.#abandon(index);
       case eventKind.httpRetry:
         return this.http.retry(index);
       case eventKind.fallback:
         return this.fallback?.wake(index);
       case eventKind.control:
-        return this.#controlTick(index);
+        if (index === 0) return this.origin.tick();
+        if (index === 2) return this.origin.expire();
+        return this.control.report(this.fallback);
       case eventKind.faultBegin:
         return this.faults.begin(index);
       case eventKind.faultEnd:
@@ -205,15 +201,8 @@ export class World {
   /** A client learns of its task, or asks the tracker again. */
   #announce(client: number): void {
     const { state } = this;
-    if (state.status[client] === status.absent) {
-      this.#begin(client);
-      return;
-    }
-    if (state.status[client] !== status.downloading && state.status[client] !== status.complete) return;
+    if (state.status[client] === status.absent) return this.#begin(client);
     this.tracker.announce(client);
-    if (state.status[client] === status.downloading && this.tracker.isLonely(client)) {
-      state.queue.push(state.now + lonelyMicroseconds, event(eventKind.announce, client));
-    }
     this.swarm.seek(client);
     this.swarm.fillSlots(client);
   }
@@ -303,6 +292,11 @@ export class World {
     if (progress >= abortProgress(state.scenario.seed, client, each.leave)) this.goAway(client, status.left);
   }
 
+  #abandon(client: number): void {
+    const at = this.state.status[client];
+    if (at === status.downloading || at === status.absent) this.goAway(client, status.left);
+  }
+
   #depart(client: number): void {
     if (this.state.status[client] === status.complete) this.goAway(client, status.left);
   }
@@ -369,12 +363,6 @@ export class World {
     this.swarm.loseProgress(transfer, network.target(transfer), network.source(transfer), network.piece(transfer));
     if (network.has(transfer, transferFlag.pull)) this.pulls.release(transfer);
     else this.http.release(transfer);
-  }
-
-  #controlTick(which: number): void {
-    if (which === 0) this.origin.tick();
-    else if (which === 2) this.origin.expire();
-    else this.control.report(this.fallback, this.gauges);
   }
 
   #startRelays(): void {

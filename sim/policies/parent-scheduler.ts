@@ -145,7 +145,7 @@ export class ParentScheduler {
     return state.canConnect(parent, client);
   }
 
-  /** Whatever it lacks will come to it: it has all, it is a seed peer, it is on its way to the origin, or it has a parent. */
+  /** Whatever it lacks will come to it: it has all, it is a seed peer, it asks the origin, or it has a parent. */
   #isRooted(candidate: number): boolean {
     const state = this.#state;
     if (state.isRelay(candidate) || candidate === 0 || state.sets.isComplete(candidate)) return true;

@@ -63,6 +63,7 @@ bench('beside other simulators', () => {
 function textOf({ what, clients }: Size, runs: Measured[]): string {
   const best = runs.toSorted((left, right) => left.cpuSeconds - right.cpuSeconds)[0]!;
   const nanoseconds = perTransfer(best);
+  const events = best.events / best.transfers;
   const ratio = Math.min(...runs.map((run) => perTransfer(run) / run.calibrationNanoseconds));
   const calibration = Math.min(...runs.map(({ calibrationNanoseconds }) => calibrationNanoseconds));
   const count = (value: number): string => Math.round(value).toLocaleString('en');
@@ -71,7 +72,7 @@ function textOf({ what, clients }: Size, runs: Measured[]): string {
     `  ${best.cpuSeconds.toFixed(2)} s of CPU, ${count(nanoseconds)} ns per piece transfer, ` +
       `${count(best.transfers / best.cpuSeconds)} transfers per CPU second`,
     `  ${count(best.tableBytesPerClient)} bytes per client in tables, ` +
-      `${count(best.processBytesPerClient)} in the process; ${(best.events / best.transfers).toFixed(2)} events per transfer`,
+      `${count(best.processBytesPerClient)} in the process; ${events.toFixed(2)} events per transfer`,
     `  calibration ${calibration.toFixed(2)} ns per random increment; a transfer costs ${count(ratio)} of them`,
   ].join('\n');
 }
