@@ -3,7 +3,7 @@
  * believes: the checker of the origin's contract. Under a policy that promises the contract a violation stops the
  * run; for the others it is counted.
  */
-import { microsecondsPerMillisecond, microsecondsPerSecond } from '#core/units.ts';
+import { microsecondsPerMillisecond, microsecondsPerSecond, millisecondsPerSecond } from '#core/units.ts';
 import type { Contract } from '#scenarios/format/scenario.ts';
 import { CheckerError } from './checker-error.ts';
 import { Gauge } from './gauges.ts';
@@ -25,7 +25,9 @@ export class OriginWatch {
   /** Bytes sent beyond the contract's rate since they were last within it: a leaky bucket (I2). */
   #excessBytes = 0;
   #lastSecond = -1;
-  #isOverConnections = false;
+  /** What it has sent up to now, and up to the end of each second. */
+  #sentBytes = 0;
+  readonly #sentAtSecond: number[] = [0];
 
   constructor(contract: Contract, promised: boolean, connectionsOverTime: Gauge = new Gauge()) {
     this.#connectionsOverTime = connectionsOverTime;
@@ -45,37 +47,69 @@ export class OriginWatch {
     this.#connections = connections;
     this.#connectionsOverTime.set(now, connections);
     if (connections > this.peakConnections) this.peakConnections = connections;
-    const isOver = connections > this.#contract.connectionsMax;
-    if (isOver && !this.#isOverConnections)
-      this.#violate(now, `${connections} connections, allowed ${this.#contract.connectionsMax}`);
-    this.#isOverConnections = isOver;
+    this.#checkConnections(now, now);
   }
 
   /** Lets time pass at the present rate. */
   advance(now: number): void {
-    const { bytesPerSecondMax, burstBytes } = this.#contract;
-    const elapsed = (now - this.#at) / microsecondsPerSecond;
+    const from = this.#at;
+    if (now <= from) return;
     this.#at = now;
-    if (bytesPerSecondMax === Infinity || elapsed <= 0) return;
-    this.#excessBytes = Math.max(0, this.#excessBytes + (this.#rate - bytesPerSecondMax) * elapsed);
-    if (this.#excessBytes > burstBytes + tolerance * bytesPerSecondMax + 1) {
-      this.#violate(now, `${Math.round(this.#excessBytes - burstBytes)} bytes over rate and burst`);
+    this.#checkConnections(from, now);
+    this.#checkRate(from, now);
+    this.#checkWindows(from, now);
+  }
+
+  #checkConnections(from: number, now: number): void {
+    const { connectionsMax } = this.#contract;
+    if (this.#connections <= connectionsMax) return;
+    this.#violate(from, now, `${this.#connections} connections, allowed ${connectionsMax}`);
+  }
+
+  #checkRate(from: number, now: number): void {
+    const { bytesPerSecondMax, burstBytes } = this.#contract;
+    if (bytesPerSecondMax === Infinity) return;
+    const perSecond = this.#rate - bytesPerSecondMax;
+    const before = this.#excessBytes;
+    this.#excessBytes = Math.max(0, before + (perSecond * (now - from)) / microsecondsPerSecond);
+    const allowed = burstBytes + tolerance * bytesPerSecondMax + 1;
+    if (this.#excessBytes <= allowed) return;
+    // The bucket ran over on the way, unless it had before.
+    const passedAt = before >= allowed ? from : from + ((allowed - before) / perSecond) * microsecondsPerSecond;
+    this.#violate(passedAt, now, `${Math.round(this.#excessBytes - burstBytes)} bytes over rate and burst`);
+  }
+
+  /** Rolling windows, looked at once a second. */
+  #checkWindows(from: number, now: number): void {
+    if (this.#contract.traffic.length === 0) return;
+    let at = from;
+    for (let second = this.#sentAtSecond.length; second * microsecondsPerSecond <= now; second++) {
+      const end = second * microsecondsPerSecond;
+      this.#sentBytes += (this.#rate * (end - at)) / microsecondsPerSecond;
+      at = end;
+      this.#sentAtSecond.push(this.#sentBytes);
+      for (const { name, windowMilliseconds, bytesMax } of this.#contract.traffic) {
+        const first = Math.max(0, second - Math.ceil(windowMilliseconds / millisecondsPerSecond));
+        const used = this.#sentBytes - this.#sentAtSecond[first];
+        if (used > bytesMax * (1 + tolerance) + 1) {
+          this.#violate(end, end, `${Math.round(used)} bytes within ${name}, allowed ${bytesMax}`);
+        }
+      }
     }
+    this.#sentBytes += (this.#rate * (now - at)) / microsecondsPerSecond;
   }
 
-  /** Called once a second with the bytes that each rolling window holds. */
-  window(now: number, name: string, usedBytes: number, bytesMax: number): void {
-    if (usedBytes > bytesMax + 1)
-      this.#violate(now, `${Math.round(usedBytes)} bytes within ${name}, allowed ${bytesMax}`);
-  }
-
-  /** At most one per second counts: how long matters, not how often the rate changed meanwhile. */
-  #violate(now: number, what: string): void {
-    const second = Math.floor(now / microsecondsPerSecond);
-    if (second === this.#lastSecond) return;
-    this.#lastSecond = second;
-    if (this.#promised) throw new CheckerError('origin contract', now / microsecondsPerMillisecond, what);
-    this.violations++;
-    if (this.violationsAt.length < violationsListedMax) this.violationsAt.push(now / microsecondsPerSecond);
+  /** Each second that a violation touches counts once: how long matters, not how often the rate changed meanwhile. */
+  #violate(from: number, now: number, what: string): void {
+    if (this.#promised) throw new CheckerError('origin contract', from / microsecondsPerMillisecond, what);
+    // The end of a stretch does not belong to it.
+    const last = now > from ? Math.ceil(now / microsecondsPerSecond) - 1 : Math.floor(now / microsecondsPerSecond);
+    const first = Math.max(this.#lastSecond + 1, Math.floor(from / microsecondsPerSecond));
+    for (let second = first; second <= last; second++) {
+      this.violations++;
+      if (this.violationsAt.length < violationsListedMax)
+        this.violationsAt.push(Math.max(second, from / microsecondsPerSecond));
+    }
+    this.#lastSecond = Math.max(this.#lastSecond, last);
   }
 }

@@ -319,7 +319,7 @@ export class World {
     state.serves[endpoint] = 0;
     state.status[endpoint] = status.down;
     this.http.close(endpoint);
-    this.fallback?.end(endpoint);
+    if (state.isClient(endpoint)) this.fallback?.end(endpoint);
     this.#stopIncoming(endpoint);
     const orphans: number[] = [];
     for (let transfer = network.firstTransfer(network.uplink(endpoint)); transfer !== none; ) {

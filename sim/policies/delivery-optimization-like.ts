@@ -9,7 +9,7 @@ export const deliveryOptimizationLike: Policy = {
   http: { ...hybrid.http, sources: ['relay'], hedge: 0 },
   fallback: {
     ...hybrid.fallback,
-    triggers: ['slow'],
+    triggers: ['slow', 'blocked'], // whoever has no peers downloads over HTTP alone
     delay: 60_000, // DODelayForegroundDownloadFromHttp as its documentation recommends: 60 s
     threshold: 500_000, // DOMinBackgroundQos: 500 KB/s
     hold: 0,

@@ -5,6 +5,7 @@ import type { Contract } from '#scenarios/format/scenario.ts';
 import { CheckerError } from '#sim/checker-error.ts';
 import { closeAndCheck } from '#sim/checkers.ts';
 import { flowKind } from '#sim/flow-meter.ts';
+import { Gauge } from '#sim/gauges.ts';
 import { OriginWatch } from '#sim/origin-watch.ts';
 import { simulate } from '#sim/simulate.ts';
 import { transferDoubles, transferField } from '#sim/transfer-table.ts';
@@ -50,26 +51,44 @@ function messageOf(act: () => void): string {
 }
 
 test('what is as it should be trips nothing', () => {
-  is(trippedBy(() => {}), 'nothing');
+  is(
+    trippedBy(() => {}),
+    'nothing',
+  );
 });
 
 test('a byte that nobody sent, or that became nothing', () => {
   const unaccounted = 'checker "conservation" at # s: class home received # bytes, of which # are accounted for';
-  is(trippedBy(({ state }) => state.accounts.classes[1].peer++), unaccounted);
-  is(trippedBy(({ state }) => state.accounts.classes[1].discarded++), unaccounted);
+  is(
+    trippedBy(({ state }) => state.accounts.classes[1].peer++),
+    unaccounted,
+  );
+  is(
+    trippedBy(({ state }) => state.accounts.classes[1].discarded++),
+    unaccounted,
+  );
 });
 
 test('bytes that flowed and never arrived, and the other way round', () => {
   const flowed = 'checker "conservation" at # s: # bytes flowed, # were received';
-  is(trippedBy(({ state }) => state.flow.add(flowKind.peer, 0, 1, 1e6)), flowed);
-  is(trippedBy(({ state }) => (state.accounts.peerToRelay += 1e6)), flowed);
+  is(
+    trippedBy(({ state }) => state.flow.add(flowKind.peer, 0, 1, 1e6)),
+    flowed,
+  );
+  is(
+    trippedBy(({ state }) => (state.accounts.peerToRelay += 1e6)),
+    flowed,
+  );
 });
 
 test('a piece that is counted and not held, held and not counted, held and never delivered', () => {
   const world = ranWorld();
   const { sets } = world.state;
-  const client = world.state.population.clientsFrom;
-  const missing = sets.nextMissing(client, 0);
+  // The first one at home: it needs 16 s at least.
+  const client = world.state.population.clientsFrom + 3;
+  let missing = 0;
+  while (sets.holds(client, missing)) missing++;
+  ok(missing < sets.pieceCount);
   is(
     trippedBy(({ state }) => (state.sets.bits[client * sets.stride] |= 1 << missing)),
     'checker "pieces" at # s: client # holds # pieces, counted #',
@@ -80,7 +99,7 @@ test('a piece that is counted and not held, held and not counted, held and never
   );
   is(
     trippedBy(({ state }) => state.sets.hold(client, missing)),
-    'checker "pieces" at # s: class office holds # bytes, # were delivered',
+    'checker "pieces" at # s: class home holds # bytes, # were delivered',
   );
 });
 
@@ -98,11 +117,17 @@ const second = 1_000_000;
 
 test('the contract: more connections, more than rate and burst, more in a window', () => {
   const watched = (act: (watch: OriginWatch) => void) => {
-    const watch = new OriginWatch(contract, true);
+    const watch = new OriginWatch(contract, true, new Gauge());
     return messageOf(() => act(watch));
   };
-  is(watched((watch) => watch.observe(second, 0, 3)), 'nothing');
-  is(watched((watch) => watch.observe(second, 0, 4)), 'checker "origin contract" at # s: # connections, allowed #');
+  is(
+    watched((watch) => watch.observe(second, 0, 3)),
+    'nothing',
+  );
+  is(
+    watched((watch) => watch.observe(second, 0, 4)),
+    'checker "origin contract" at # s: # connections, allowed #',
+  );
   const flowing = (rate: number, seconds: number) => (watch: OriginWatch) => {
     watch.observe(0, rate, 1);
     watch.advance(seconds * second);
@@ -120,21 +145,32 @@ test('the contract: more connections, more than rate and burst, more in a window
     }),
     'nothing',
   );
-  is(watched((watch) => watch.window(0, '1h', 100, 100)), 'nothing');
-  is(watched((watch) => watch.window(0, '1h', 102, 100)), 'checker "origin contract" at # s: # bytes within #h, allowed #');
+  const windowed = (rate: number) => {
+    const traffic = [{ name: '1h', windowMilliseconds: 3_600_000, bytesMax: 360_000 }];
+    const watch = new OriginWatch({ ...contract, bytesPerSecondMax: Infinity, traffic }, true, new Gauge());
+    return messageOf(() => {
+      watch.observe(0, rate, 1);
+      watch.advance(7200 * second);
+    });
+  };
+  is(windowed(100), 'nothing');
+  is(windowed(101), 'checker "origin contract" at # s: # bytes within #h, allowed #');
 });
 
 test('a contract that changes binds from then on', () => {
-  const watch = new OriginWatch(contract, true);
+  const watch = new OriginWatch(contract, true, new Gauge());
   watch.observe(0, 2000, 1);
   watch.setContract({ ...contract, bytesPerSecondMax: 3000 });
   watch.advance(100 * second);
   watch.setContract({ ...contract, bytesPerSecondMax: 1000 });
-  not.equal(messageOf(() => watch.advance(102 * second)), 'nothing');
+  not.equal(
+    messageOf(() => watch.advance(102 * second)),
+    'nothing',
+  );
 });
 
 test('who has not promised the contract is counted, once a second, and the first hundred are listed', () => {
-  const watch = new OriginWatch(contract, false);
+  const watch = new OriginWatch(contract, false, new Gauge());
   for (let at = 0; at < 300 * second; at += second / 4) watch.observe(at, 1000, (at / (second / 4)) % 2 === 0 ? 3 : 4);
   is(watch.violations, 300);
   is(watch.violationsAt.length, 100);
@@ -150,15 +186,24 @@ const contracted: ScenarioText = {
 
 test('in a run, a policy that breaks its promise is stopped; one that made none goes on', () => {
   const world = () => new World(scenarioOf({ ...contracted, policy: 'hybrid' }), null);
-  is(messageOf(() => world().run()), 'nothing');
+  is(
+    messageOf(() => world().run()),
+    'nothing',
+  );
   const fast = world();
   fast.origin.rateOf = () => Infinity;
   fast.origin.pullRateOf = () => Infinity;
-  is(messageOf(() => fast.run()), 'checker "origin contract" at # s: # bytes over rate and burst');
+  is(
+    messageOf(() => fast.run()),
+    'checker "origin contract" at # s: # bytes over rate and burst',
+  );
   const many = world();
   many.origin.mayPull = () => true;
   many.origin.pullRateOf = () => 1000;
-  is(messageOf(() => many.run()), 'checker "origin contract" at # s: # connections, allowed #');
+  is(
+    messageOf(() => many.run()),
+    'checker "origin contract" at # s: # connections, allowed #',
+  );
   const { origin } = simulate(scenarioOf({ ...contracted, policy: 'cdn' })).summary;
   ok(origin.violations > 0);
   is(origin.peakConnections, 4);

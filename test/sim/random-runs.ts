@@ -33,13 +33,22 @@ function checkSums({ summary, byClass, series }: Outcome): void {
   is(bytes.origin + bytes.relay + bytes.peer, bytes.delivered + bytes.duplicate + bytes.discarded + bytes.partial);
   is(bytes.originSent, bytes.origin + bytes.originToRelay);
   const sum = (of: (each: (typeof byClass)[number]) => number) => byClass.reduce((total, each) => total + of(each), 0);
-  is(sum((each) => each.clients.completed), clients.completed);
-  is(sum((each) => each.bytes.delivered), bytes.delivered);
+  is(
+    sum((each) => each.clients.completed),
+    clients.completed,
+  );
+  is(
+    sum((each) => each.bytes.delivered),
+    bytes.delivered,
+  );
   const shares = share.origin + share.relay + share.peer;
   ok(Math.abs(shares - 1) < 1e-9 || shares === 0);
   const { p50, p90, p95, p99, p999, max } = summary.completionSeconds;
   const rising = [p50, p90, p95, p99, p999, max].map((value) => value ?? Infinity);
-  equal(rising, rising.toSorted((a, b) => a - b));
+  equal(
+    rising,
+    rising.toSorted((a, b) => a - b),
+  );
   is(series.columns.completed.at(-1) ?? 0, clients.completed);
 }
 
