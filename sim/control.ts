@@ -180,8 +180,10 @@ export class Control {
         cohortFirstQuartile: quartile,
         cohortSize: rates.length,
       } as const;
-      thresholds[index] = adaptThreshold(policy.fallback.threshold, situation);
-      targets[index] = adaptThreshold(policy.fallback.threshold, { ...situation, cohortSize: 0 });
+      // The floor under the speed holds, whatever the cohort gets (M35).
+      const floor = scenario.distribution.speedFloorBytesPerSecond;
+      thresholds[index] = Math.max(floor, adaptThreshold(policy.fallback.threshold, situation));
+      targets[index] = Math.max(floor, adaptThreshold(policy.fallback.threshold, { ...situation, cohortSize: 0 }));
     }
     fallback.setThresholds(thresholds, targets);
   }

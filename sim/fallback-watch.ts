@@ -19,7 +19,7 @@ import {
 } from '#core/fallback/fallback-states.ts';
 import { SpeedMeters } from '#core/fallback/speed-meter.ts';
 import type { Downloads } from '#core/swarm/downloads.ts';
-import { microsecondsPerMillisecond, microsecondsPerSecond, millisecondsPerSecond } from '#core/units.ts';
+import { microsecondsPerMillisecond, microsecondsPerSecond, millisecondsPerSecond, none } from '#core/units.ts';
 import type { Gauge } from './gauges.ts';
 import type { HttpDownloads } from './http-downloads.ts';
 import { reach } from './population.ts';
@@ -38,8 +38,6 @@ export class FallbackWatch {
   openSeconds = 0;
   /** By position in the core's list of reasons. */
   readonly byReason = [0, 0, 0, 0, 0, 0];
-  /** Share of every deficit that control lets through (M23, M35). */
-  brake = 1;
   /** Threshold of each client class, bytes per second; control moves it. */
   readonly thresholds: Float64Array;
   /** The same without regard to the cohort: what HTTP tops up to, or a cohort that gets nothing would get nothing. */
@@ -80,7 +78,9 @@ export class FallbackWatch {
     );
     this.#wakeTick = new Int32Array(rows).fill(neverTick);
     this.#isTouched = new Uint8Array(rows);
-    this.thresholds = new Float64Array(state.scenario.clients.length).fill(state.policy.fallback.threshold);
+    this.thresholds = new Float64Array(state.scenario.clients.length).fill(
+      Math.max(state.policy.fallback.threshold, state.scenario.distribution.speedFloorBytesPerSecond),
+    );
     rates.beforeChange = (client) => this.#beforeChange(client);
     this.#targets = this.thresholds.slice();
     this.setThresholds(this.thresholds, this.thresholds);
@@ -221,7 +221,7 @@ export class FallbackWatch {
       deadline,
       forecast,
       free,
-      this.brake,
+      state.relayOf[client] === none ? state.brake(0, client) : state.brake(state.relayOf[client], client),
     );
     return Math.min(rate, state.scenario.distribution.speedMaxBytesPerSecond);
   }

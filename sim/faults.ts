@@ -5,9 +5,6 @@ import { isHit } from './population.ts';
 import { event, eventKind, status } from './state.ts';
 import type { World } from './world.ts';
 
-/** Faults that the origin contract's protocol will answer; a scenario that names one is refused before it runs. */
-export const faultsNotSimulated: ReadonlySet<Fault['kind']> = new Set(['control-claims', 'clock-step', 'messages']);
-
 export class Faults {
   readonly #world: World;
   readonly #faults: Fault[];

@@ -213,9 +213,14 @@ export class HttpDownloads {
       if (kind === 'relay') {
         let relay = state.relayOf[client];
         if (relay === none || !this.#accepts(relay)) relay = this.#listener.anotherRelay(client);
-        if (relay !== none && this.#accepts(relay) && state.canReach(relay, client) && this.#helps(relay, client))
-          return relay;
-      } else if (this.#origin.mayAsk(client) && this.#accepts(0) && state.canReach(0, client)) {
+        if (relay === none || state.brake(relay, client) === 0) continue;
+        if (this.#accepts(relay) && state.canReach(relay, client) && this.#helps(relay, client)) return relay;
+      } else if (
+        state.brake(0, client) > 0 &&
+        this.#origin.mayAsk(client) &&
+        this.#accepts(0) &&
+        state.canReach(0, client)
+      ) {
         return 0;
       }
     }
@@ -277,6 +282,7 @@ export class HttpDownloads {
     accounts.transferCount++;
     if (this.#downloads.received(client, piece, bytes)) {
       accounts.delivered(client, this.#downloads.pieceBytes(piece));
+      this.#state.countShare(source, client, this.#downloads.pieceBytes(piece));
       this.#listener.gained(client, piece);
     } else {
       accounts.duplicate(client, bytes);

@@ -3,11 +3,13 @@ import type { Outcome } from '#scenarios/format/result.ts';
 import type { Scenario } from '#scenarios/format/scenario.ts';
 import { closeAndCheck } from './checkers.ts';
 import { outcomeOf } from './outcome.ts';
+import { assertSupported } from './supported.ts';
 import { Trace } from './trace.ts';
 import { World } from './world.ts';
 
 /** Throws a `CheckerError` when something happened that must not. */
 export function simulate(scenario: Scenario, trace: Trace | null = null): Outcome {
+  assertSupported(scenario);
   const world = new World(scenario, trace);
   world.run();
   closeAndCheck(world);

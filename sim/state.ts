@@ -4,6 +4,7 @@
  */
 import { PieceSets } from '#core/bitset.ts';
 import type { Policy } from '#core/policy.ts';
+import { SourceShares, shareOrigin, sharePeer, shareRelay } from '#core/swarm/source-shares.ts';
 import { microsecondsPerMillisecond, none } from '#core/units.ts';
 import type { Scenario, Task } from '#scenarios/format/scenario.ts';
 import { Accounts } from './accounts.ts';
@@ -119,6 +120,8 @@ export class State {
   readonly network: Network;
   readonly sets: PieceSets;
   readonly accounts: Accounts;
+  /** Delivered bytes by source against the caps of the distribution; null without caps (M35). */
+  readonly shares: SourceShares | null;
   /** Owner: world, faults. */
   readonly status: Uint8Array;
   /** Whether it may upload over BitTorrent now. Owner: world, faults, relays. */
@@ -151,6 +154,9 @@ export class State {
     this.network = this.#network();
     this.sets = new PieceSets(endpointCount, this.pieceCount);
     this.accounts = new Accounts(scenario, this.population);
+    const { origin, relay, peer } = scenario.distribution.shareMax;
+    const expectedBytes = this.task.file.sizeBytes * (endpointCount - clientsFrom);
+    this.shares = Math.min(origin, relay, peer) < 1 ? new SourceShares(expectedBytes, [origin, relay, peer]) : null;
     this.status = new Uint8Array(endpointCount);
     this.serves = new Uint8Array(endpointCount);
     this.relayOf = new Int16Array(endpointCount).fill(none);
@@ -171,6 +177,23 @@ export class State {
   connectionsMax(server: number): number {
     if (server === 0) return this.scenario.origin.connectionsMax;
     return this.scenario.relays[this.population.classOf[server]].connectionsMax;
+  }
+
+  /** A piece of `bytes` reached a client. */
+  countShare(source: number, target: number, bytes: number): void {
+    if (this.shares === null || !this.isClient(target)) return;
+    this.shares.deliver(source === 0 ? shareOrigin : this.isRelay(source) ? shareRelay : sharePeer, bytes);
+  }
+
+  /**
+   * How much HTTP may ask of `source` for `client`, 0 to 1: less near the cap of its kind, more below the speed floor.
+   * A relay's seeding is not braked: pieces that no peer holds yet would never come into the swarm.
+   */
+  brake(source: number, client: number): number {
+    if (this.shares === null || !this.isClient(client)) return 1;
+    const kind = source === 0 ? shareOrigin : this.isRelay(source) ? shareRelay : sharePeer;
+    const rate = this.swarmRates === null ? 0 : this.swarmRates.rate(client);
+    return this.shares.brake(kind, rate, this.scenario.distribution.speedFloorBytesPerSecond);
   }
 
   /** Microseconds, one way. */

@@ -212,6 +212,7 @@ export class Swarm implements Host {
     accounts.transferCount++;
     if (this.downloads.received(client, piece, bytes)) {
       accounts.delivered(client, this.downloads.pieceBytes(piece));
+      this.#state.countShare(source, client, this.downloads.pieceBytes(piece));
       this.#listener.gained(client, piece);
     } else {
       accounts.duplicate(client, bytes);

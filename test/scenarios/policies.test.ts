@@ -73,7 +73,7 @@ catalogue('the constants that other systems publish', () => {
   assert.equal([kraken.swarm.endgame.pieces, kraken.http.when, kraken.relay.completeFirst], [3, 'never', true]);
   const delivery = policy('delivery-optimization-like').fallback;
   assert.equal([delivery.delay, delivery.threshold, delivery.hold], [60_000, 500_000, 0]);
-  assert.equal(delivery.triggers, ['slow']);
+  assert.equal(delivery.triggers, ['slow', 'blocked']);
 });
 
 catalogue('what the others leave out', () => {
