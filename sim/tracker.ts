@@ -97,7 +97,8 @@ export class Tracker {
     const state = this.#state;
     const { neighbours } = this;
     if (one === other || !state.canConnect(one, other)) return false;
-    if (neighbours.room(one) === 0 || neighbours.room(other) === 0) return false;
+    if (neighbours.room(one) === 0) return false;
+    if (neighbours.room(other) === 0 && !this.#makeRoom(other, one)) return false;
     if (state.sets.isComplete(one) && state.sets.isComplete(other)) return false;
     if (state.population.reach[one] === reach.blocked) return false;
     const shorter = neighbours.count(one) <= neighbours.count(other) ? one : other;
@@ -106,6 +107,23 @@ export class Tracker {
     neighbours.add(other, one);
     this.#availability.connected(one, other, state.sets);
     this.#availability.connected(other, one, state.sets);
+    return true;
+  }
+
+  /** A full peer parts from a neighbour that has far more peers than the newcomer, as clients with peer turnover do. */
+  #makeRoom(full: number, newcomer: number): boolean {
+    const { neighbours } = this;
+    const state = this.#state;
+    if (!state.isClient(full) || neighbours.count(newcomer) >= this.#opens / 2) return false;
+    if (neighbours.indexOf(newcomer, full) !== none) return false;
+    const index = scaled(this.#downloads.draw(full), neighbours.count(full));
+    const victim = neighbours.at(full, index);
+    if (!state.isClient(victim) || neighbours.count(victim) < this.#opens) return false;
+    const { network } = state;
+    if (network.find(full, victim) !== none || network.find(victim, full) !== none) return false;
+    this.drop(full, index);
+    const back = neighbours.indexOf(victim, full);
+    if (back !== none) this.drop(victim, back);
     return true;
   }
 
