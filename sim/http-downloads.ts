@@ -216,6 +216,7 @@ export class HttpDownloads {
         if (relay === none || state.brake(relay, client) === 0) continue;
         if (this.#accepts(relay) && state.canReach(relay, client) && this.#helps(relay, client)) return relay;
       } else if (
+        !this.#isServedByRelay(client) &&
         state.brake(0, client) > 0 &&
         this.#origin.mayAsk(client) &&
         this.#accepts(0) &&
@@ -225,6 +226,15 @@ export class HttpDownloads {
       }
     }
     return none;
+  }
+
+  /** The origin is for those whom no relay serves, not for a further connection of somebody whom one does. */
+  #isServedByRelay(client: number): boolean {
+    let isServed = false;
+    this.#forEachTransfer(client, (transfer) => {
+      if (this.#network.source(transfer) !== 0) isServed = true;
+    });
+    return isServed;
   }
 
   /** In a swarm a relay that holds nothing new for the client does not help; without one, the client waits there. */

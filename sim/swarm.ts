@@ -3,6 +3,7 @@
  * and sends it a piece at a time; the next piece on the same slot follows without a gap (requests are pipelined) and
  * touches nothing else. Decisions are the core's: the picker says which piece, the choker says who gets a slot.
  */
+import { assert } from '#core/assert.ts';
 import type { Host, RequestReason } from '#core/host.ts';
 import { scaled } from '#core/prng.ts';
 import type { Availability } from '#core/swarm/availability.ts';
@@ -75,6 +76,7 @@ export class Swarm implements Host {
   requestPiece(client: number, source: number, piece: number, bytes: number, reason: RequestReason): void {
     const network = this.#network;
     const state = this.#state;
+    assert(state.sets.holds(source, piece), 'nobody is asked for a piece that he lacks');
     if (this.#continuing !== none) {
       network.next(this.#continuing, piece, bytes);
     } else {
