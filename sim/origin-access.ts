@@ -47,6 +47,7 @@ export class OriginAccess {
   readonly #allocator: Allocator;
   #isTicking = false;
   #hasControl = true;
+  #isContractPending = false;
   /** Bytes that the origin had sent at each tick, for the rolling windows. */
   readonly #sentAt: { at: number; bytes: number }[] = [];
 
@@ -143,9 +144,16 @@ export class OriginAccess {
     if (this.#isTicking) state.queue.push(state.now + microsecondsPerSecond, event(eventKind.control, 0));
   }
 
+  /** A change that nobody can tell the holders of counts when control is back, or their leases have run out. */
   setContract(contract: Contract): void {
     this.#contract = contract;
-    this.#watch.setContract(contract);
+    if (this.#hasControl || !this.#keeps) this.#enforceContract();
+    else this.#isContractPending = true;
+  }
+
+  #enforceContract(): void {
+    this.#isContractPending = false;
+    this.#watch.setContract(this.#contract, this.#state.now);
     if (this.#keeps && this.#hasControl) this.#grant();
   }
 
@@ -163,10 +171,12 @@ export class OriginAccess {
   expire(): void {
     if (this.#hasControl || !this.#keeps) return;
     for (const holder of this.#holders) this.#set(holder, 0, 0);
+    if (this.#isContractPending) this.#enforceContract();
   }
 
   regainControl(): void {
     this.#hasControl = true;
+    if (this.#isContractPending) this.#enforceContract();
     this.wake();
   }
 

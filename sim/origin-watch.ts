@@ -35,7 +35,9 @@ export class OriginWatch {
     this.#promised = promised;
   }
 
-  setContract(contract: Contract): void {
+  /** Another contract holds from `now` (microseconds) on; until then the old one did. */
+  setContract(contract: Contract, now: number): void {
+    this.advance(now);
     this.#contract = contract;
   }
 

@@ -24,7 +24,10 @@ const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0)
 /** Mean completion over seeds, for a paired comparison. */
 function meanOf(text: ScenarioText, seeds: number): number {
   return mean(
-    Array.from({ length: seeds }, (_, seed) => run({ ...text, seed: 1 + seed }).summary.completionSeconds.mean ?? Infinity),
+    Array.from(
+      { length: seeds },
+      (_, seed) => run({ ...text, seed: 1 + seed }).summary.completionSeconds.mean ?? Infinity,
+    ),
   );
 }
 
@@ -69,8 +72,8 @@ function sameNumbers(actual: unknown, expected: unknown, ratio: number, path = '
     const scale = Math.max(1, Math.abs(expected));
     ok(Math.abs(actual - expected) <= ratio * scale, `${path}: ${actual} is not ${expected}`);
   } else if (typeof expected === 'object' && expected !== null) {
+    // Where an event falls to a microsecond on either side of a second, a row of the series moves.
     for (const [key, value] of Object.entries(expected))
-      // Where an event falls to a microsecond on either side of a second, a row of the series moves.
       if (path !== '.series') sameNumbers((actual as Record<string, unknown>)[key], value, ratio, `${path}.${key}`);
   } else equal(actual, expected, path);
 }
@@ -78,17 +81,22 @@ function sameNumbers(actual: unknown, expected: unknown, ratio: number, path = '
 test('two halves of a class are the class, for HTTP and for swarms', () => {
   const policies = ['http-origin', 'cdn', 'p2p', 'p2p-cdn', 'kraken-like', 'dragonfly-like'];
   fc.assert(
-    fc.property(groups, fc.constantFrom(...policies), fc.constantFrom('reference', 'standard'), (list, policy, fidelity) => {
-      const world = { policy, fidelity, relays: [relay], horizon: '1h' };
-      const halves = list.flatMap((group) => {
-        const half = Math.floor(group.count / 2);
-        return [
-          { ...group, count: half },
-          { ...group, count: group.count - half },
-        ];
-      });
-      equal(seen(run({ ...world, clients: classes(halves) })), seen(run({ ...world, clients: classes(list) })));
-    }),
+    fc.property(
+      groups,
+      fc.constantFrom(...policies),
+      fc.constantFrom('reference', 'standard'),
+      (list, policy, fidelity) => {
+        const world = { policy, fidelity, relays: [relay], horizon: '1h' };
+        const halves = list.flatMap((group) => {
+          const half = Math.floor(group.count / 2);
+          return [
+            { ...group, count: half },
+            { ...group, count: group.count - half },
+          ];
+        });
+        equal(seen(run({ ...world, clients: classes(halves) })), seen(run({ ...world, clients: classes(list) })));
+      },
+    ),
     { numRuns: 60 },
   );
 });

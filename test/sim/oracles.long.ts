@@ -18,7 +18,9 @@ for (const [what, swarm] of swarms) {
       const { meanSeconds, expectedSeconds, downloaders } = steadyState({ ...swarm, fidelity });
       ok(downloaders >= 1000);
       const ratio = meanSeconds / expectedSeconds;
-      console.log(`${fidelity}, ${what}: ${meanSeconds.toFixed(2)} s, by theory ${expectedSeconds.toFixed(2)} s (${ratio.toFixed(3)})`);
+      console.log(
+        `${fidelity}, ${what}: ${meanSeconds.toFixed(2)} s, by theory ${expectedSeconds.toFixed(2)} s (${ratio.toFixed(3)})`,
+      );
       ok(Math.abs(ratio - 1) <= 0.1, `${ratio}`);
     });
   }
@@ -30,7 +32,9 @@ test('fewer, longer pieces use less of the uplinks: η', () => {
     const { meanSeconds, expectedSeconds } = steadyState(swarm);
     return meanSeconds / expectedSeconds;
   });
-  console.log(`times the theory at 32, 64, 128, 256, 512 pieces: ${ratios.map((ratio) => ratio.toFixed(3)).join(', ')}`);
+  console.log(
+    `times the theory at 32, 64, 128, 256, 512 pieces: ${ratios.map((ratio) => ratio.toFixed(3)).join(', ')}`,
+  );
   for (let k = 1; k < ratios.length; k++) ok(ratios[k]! <= ratios[k - 1]! + 0.02, `${ratios}`);
 });
 
