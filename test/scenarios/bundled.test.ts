@@ -36,7 +36,8 @@ bundled('every report belongs to a scenario', () => {
   const files = bundledScenarios().map(({ file }) => file);
   const directory = dirname(files[0]!);
   const reports = readdirSync(directory).filter((name) => name.endsWith('.report.txt'));
-  assert.equal(reports.map((name) => join(directory, name)).sort(), files.map(reportFileOf).sort());
+  const expected = files.map(reportFileOf);
+  for (const report of reports) assert.ok(expected.includes(join(directory, report)), `${report} has no scenario`);
 });
 
 bundled.run();
