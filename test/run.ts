@@ -8,8 +8,8 @@
  * that is lost, that runs too long, or that is skipped by a name without a `because`.
  *
  * A test may take 60 s; a file raises that with its first line: `// test-time-limit: 300s`.
- * SLUICE_SEED repeats what chance did. Without it the default run takes a fixed seed, so that the same tree has the same
- * answer everywhere; the long run draws a new one. Either is printed.
+ * SLUICE_SEED repeats what chance did. Without it the default run takes a fixed seed, so that the same tree has the
+ * same answer everywhere, and the long run draws a new one. Either is printed.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomInt } from 'node:crypto';

@@ -19,7 +19,8 @@ for (const [what, swarm] of swarms) {
       ok(downloaders >= 1000);
       const ratio = meanSeconds / expectedSeconds;
       console.log(
-        `${fidelity}, ${what}: ${meanSeconds.toFixed(2)} s, by theory ${expectedSeconds.toFixed(2)} s (${ratio.toFixed(3)})`,
+        `${fidelity}, ${what}: ${meanSeconds.toFixed(2)} s, by theory ${expectedSeconds.toFixed(2)} s
+        (${ratio.toFixed(3)})`,
       );
       ok(Math.abs(ratio - 1) <= 0.1, `${ratio}`);
     });

@@ -105,7 +105,7 @@ test('a begun piece comes before a new one, but after those with priority', () =
 });
 
 test('a window looks at so many candidates at most', () => {
-  const { picker } = pickerOf({ count: '9'.repeat(63) + '1' }, { window: 12 });
+  const { picker } = pickerOf({ count: `${'9'.repeat(63)}1` }, { window: 12 });
   const chosen = everyChance.map((bits) => picker.pick(client, source, none, bits));
   // It finds the one rare piece where it is among those looked at, and another one where it is not.
   ok(chosen.includes(63));
