@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import { equal, is, ok } from 'uvu/assert';
+import { Prng } from '#core/prng.ts';
 import { none } from '#core/units.ts';
 import { maxMinRates } from './max-min-oracle.ts';
 import { second, type Wire, Wires, type WiresOptions } from './wires.ts';
@@ -317,6 +318,57 @@ for (const fidelity of ['reference', 'standard', 'scale'] as const) {
     ok(last <= 31.5 * second, `${last}`);
     checkBytes(wires);
   });
+}
+
+/** Links at random, transfers that last: rates at a fidelity over those of max-min. */
+function ratiosToMaxMin(
+  seed: number,
+  transfers: number,
+  regionCount: number,
+  fidelity: 'standard' | 'scale',
+): number[] {
+  const prng = new Prng(seed, 'network');
+  const endpoints = Math.ceil(transfers / 5);
+  const rateOf = () => [1e5, 3e5, 1e6, 4e6][prng.below(4)];
+  const options = {
+    up: Array.from({ length: endpoints }, rateOf),
+    down: Array.from({ length: endpoints }, () => 4 * rateOf()),
+    regions: Array.from({ length: endpoints }, (_, k) => k % regionCount),
+    pairs: regionCount === 1 ? [] : [{ from: 0, to: 1, capacity: endpoints * 1e5 }],
+  };
+  const reference = new Wires({ ...options, fidelity: 'reference' });
+  const wires = new Wires({ ...options, fidelity });
+  for (let k = 0; k < transfers; k++) {
+    const source = prng.below(endpoints);
+    const target = (source + 1 + prng.below(endpoints - 1)) % endpoints;
+    reference.start(source, target, 1e12);
+    wires.start(source, target, 1e12);
+    wires.runTo(wires.now + prng.below(10_000));
+  }
+  reference.settle();
+  wires.runTo(wires.now + 5 * second);
+  const fair = reference.rates();
+  return wires.rates().map((value, k) => value / fair[k]);
+}
+
+// Where hundreds cross one link between regions, newcomers that begin at nothing may stay there until others end.
+for (const [transfers, regions, nearMin, starvedMax] of [
+  [20, 1, 0.85, 0],
+  [500, 1, 0.85, 0],
+  [20, 2, 0.8, 0],
+  [500, 2, 0.65, 0.08],
+] as const) {
+  for (const fidelity of ['standard', 'scale'] as const) {
+    test(`${fidelity}: most of ${transfers} lasting transfers in ${regions} regions have their max-min share`, () => {
+      const ratios = Array.from({ length: 8 }, (_, k) => ratiosToMaxMin(k, transfers, regions, fidelity)).flat();
+      const shareOf = (isMeant: (ratio: number) => boolean) => ratios.filter(isMeant).length / ratios.length;
+      const near = shareOf((ratio) => ratio > 0.9 && ratio < 1.1);
+      const starved = shareOf((ratio) => ratio < 0.1);
+      console.log(`${(100 * near).toFixed(1)} % within 10 %, ${(100 * starved).toFixed(1)} % starved`);
+      ok(near >= nearMin, `${near} are near`);
+      ok(starved <= starvedMax, `${starved} are starved`);
+    });
+  }
 }
 
 test.run();
