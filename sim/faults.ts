@@ -1,17 +1,20 @@
 /** What goes wrong, when: each fault of a scenario begins, lasts and heals. */
 import { microsecondsPerMillisecond } from '#core/units.ts';
-import type { Fault } from '#scenarios/format/scenario.ts';
+import type { Fault, Scenario } from '#scenarios/format/scenario.ts';
 import { isHit } from './population.ts';
 import { event, eventKind, status } from './state.ts';
+import type { TaskRun } from './task-run.ts';
 import type { World } from './world.ts';
 
 export class Faults {
   readonly #world: World;
+  readonly #scenario: Scenario;
   readonly #faults: Fault[];
 
   constructor(world: World) {
     this.#world = world;
     const { scenario, queue } = world.state;
+    this.#scenario = scenario;
     this.#faults = scenario.faults;
     this.#faults.forEach((fault, index) => {
       queue.push(fault.atMilliseconds * microsecondsPerMillisecond, event(eventKind.faultBegin, index));
@@ -56,7 +59,7 @@ export class Faults {
       case 'origin-down':
         return this.#setOriginFactor(1);
       case 'contract':
-        return this.#world.origin.setContract(this.#world.state.scenario.origin.contract);
+        return this.#world.origin.setContract(this.#scenario.origin.contract);
       case 'control-down':
         return this.#bringControlUp();
       case 'partition':
@@ -74,46 +77,41 @@ export class Faults {
   }
 
   #crash(fault: number, clientClass: number, share: number): void {
-    const { state } = this.#world;
-    for (const client of this.#clientsOf(clientClass)) {
-      const is = state.status[client];
+    for (const { task, client } of this.#clientsOf(clientClass)) {
+      const is = task.state.status[client];
       if (is !== status.downloading && is !== status.complete) continue;
-      if (isHit(state.scenario.seed, client, share, fault)) this.#suspend(client);
+      if (isHit(this.#scenario.seed, client, share, fault)) task.suspend(client);
     }
   }
 
   #restart(fault: number, clientClass: number, share: number): void {
-    const { state } = this.#world;
-    for (const client of this.#clientsOf(clientClass)) {
-      if (state.status[client] === status.down && isHit(state.scenario.seed, client, share, fault))
-        this.#resume(client);
+    for (const { task, client } of this.#clientsOf(clientClass)) {
+      if (task.state.status[client] === status.down && isHit(this.#scenario.seed, client, share, fault))
+        task.resumeClient(client);
     }
   }
 
-  *#clientsOf(clientClass: number): Generator<number> {
-    const { population } = this.#world.state;
-    for (let client = population.clientsFrom; client < population.endpointCount; client++) {
-      if (population.classOf[client] === clientClass) yield client;
+  *#clientsOf(clientClass: number): Generator<{ task: TaskRun; client: number }> {
+    for (const task of this.#world.tasks) {
+      for (const client of task.state.clients()) {
+        if (task.state.population.classOf[client] === clientClass) yield { task, client };
+      }
     }
   }
 
   #takeRelayDown(relay: number): void {
-    const { state } = this.#world;
-    const partial = this.#world.disconnect(relay);
-    state.accounts.discarded(relay, partial);
-    this.#world.http.dropHeld(relay);
-    // What it was to bring, others pull.
-    for (let other = 1; other <= state.population.relayCount; other++) this.#world.pulls.pump(other);
+    const { relayCount } = this.#world.state.population;
+    for (const task of this.#world.tasks) {
+      task.suspend(relay);
+      // What it was to bring, others pull.
+      for (let other = 1; other <= relayCount; other++) task.pulls.pump(other);
+    }
   }
 
   /** What was on its disk is there again. */
   #bringRelayUp(relay: number): void {
-    const { state } = this.#world;
-    state.status[relay] = state.sets.isComplete(relay) ? status.complete : status.downloading;
-    this.#world.openRelay(relay);
     this.#world.origin.wake();
-    this.#world.pulls.pump(relay);
-    this.#world.swarm.fillSlots(relay);
+    for (const task of this.#world.tasks) if (task.state.policy.relay.used) task.resumeRelay(relay);
   }
 
   #setOriginFactor(factor: number): void {
@@ -122,12 +120,12 @@ export class Faults {
   }
 
   #takeControlDown(): void {
-    this.#world.control.upCount--;
-    if (this.#world.control.upCount === 0) this.#world.origin.loseControl();
+    this.#world.controlUpCount--;
+    if (this.#world.controlUpCount === 0) this.#world.origin.loseControl();
   }
 
   #bringControlUp(): void {
-    this.#world.control.upCount++;
+    this.#world.controlUpCount++;
     this.#world.origin.regainControl();
   }
 
@@ -141,39 +139,6 @@ export class Faults {
       if (network.isActive(transfer) && !state.canReach(network.source(transfer), network.target(transfer)))
         this.#world.breakOff(transfer);
     }
-    this.#wakeEverybody();
-  }
-
-  #suspend(client: number): void {
-    this.#world.state.accounts.discarded(client, this.#world.disconnect(client));
-  }
-
-  #resume(client: number): void {
-    const { state } = this.#world;
-    const isComplete = state.sets.isComplete(client);
-    state.status[client] = isComplete ? status.complete : status.downloading;
-    if (this.#world.isPeer(client)) {
-      state.serves[client] = 1;
-      this.#world.swarm.fillSlots(client);
-      this.#world.swarm.seek(client);
-    }
-    if (isComplete) return;
-    this.#world.fallback?.begin(client, this.#world.control.estimateMilliseconds(client));
-    if (state.policy.http.when === 'always' || this.#world.goesDirect())
-      this.#world.http.open(client, state.scenario.distribution.speedMaxBytesPerSecond);
-    this.#world.scheduler?.orphaned(client);
-  }
-
-  /** After a cut or its healing: everybody looks again for what can be reached. */
-  #wakeEverybody(): void {
-    const { state } = this.#world;
-    const { clientsFrom, endpointCount } = state.population;
-    for (let relay = 1; relay < clientsFrom; relay++) this.#world.pulls.pump(relay);
-    for (let client = clientsFrom; client < endpointCount; client++) {
-      if (state.status[client] !== status.downloading) continue;
-      this.#world.swarm.seek(client);
-      this.#world.http.pump(client);
-    }
-    for (let endpoint = 0; endpoint < endpointCount; endpoint++) this.#world.swarm.fillSlots(endpoint);
+    for (const task of this.#world.tasks) task.wakeEverybody();
   }
 }

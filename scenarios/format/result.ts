@@ -5,6 +5,8 @@ export interface RunResult {
   manifest: Manifest;
   summary: Summary;
   byClass: ClassSummary[];
+  /** Where a scenario has several tasks. */
+  byTask?: ClassSummary[];
   series: { stepSeconds: number; columns: Series };
   cdf: { completionSeconds: [share: number, seconds: number][] };
   expectations: { text: string; value: number | null; ok: boolean }[];
@@ -17,6 +19,8 @@ export interface RunResult {
 export interface Outcome {
   summary: Summary;
   byClass: ClassSummary[];
+  /** Where a scenario has several tasks. */
+  byTask?: ClassSummary[];
   series: { stepSeconds: number; columns: Series };
   cdf: { completionSeconds: [share: number, seconds: number][] };
   /** Work done, for cost per transfer. */

@@ -191,15 +191,14 @@ test('in a run, a policy that breaks its promise is stopped; one that made none 
     'nothing',
   );
   const fast = world();
-  fast.origin.rateOf = () => Infinity;
-  fast.origin.pullRateOf = () => Infinity;
+  fast.tasks[0].origin.rateOf = () => Infinity;
   is(
     messageOf(() => fast.run()),
     'checker "origin contract" at # s: # bytes over rate and burst',
   );
   const many = world();
-  many.origin.mayPull = () => true;
-  many.origin.pullRateOf = () => 1000;
+  many.tasks[0].origin.mayAsk = () => true;
+  many.tasks[0].origin.rateOf = () => 1000;
   is(
     messageOf(() => many.run()),
     'checker "origin contract" at # s: # connections, allowed #',

@@ -27,7 +27,7 @@ export function checkFinished(scenario: Scenario, { byClass }: Outcome): void {
   }
 }
 
-function checkSums({ summary, byClass, series }: Outcome): void {
+function checkSums({ summary, byClass, byTask, series }: Outcome): void {
   const { clients, bytes, share } = summary;
   is(clients.total, clients.completed + clients.unfinished + clients.failed + clients.left);
   is(bytes.origin + bytes.relay + bytes.peer, bytes.delivered + bytes.duplicate + bytes.discarded + bytes.partial);
@@ -41,6 +41,11 @@ function checkSums({ summary, byClass, series }: Outcome): void {
     sum((each) => each.bytes.delivered),
     bytes.delivered,
   );
+  if (byTask !== undefined)
+    is(
+      byTask.reduce((total, each) => total + each.bytes.delivered, 0),
+      bytes.delivered,
+    );
   const shares = share.origin + share.relay + share.peer;
   ok(Math.abs(shares - 1) < 1e-9 || shares === 0);
   const { p50, p90, p95, p99, p999, max } = summary.completionSeconds;

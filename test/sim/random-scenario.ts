@@ -106,6 +106,27 @@ const fault = (regions: string[], relays: number, classes: number): fc.Arbitrary
   return fc.oneof(...kinds);
 };
 
+/** Two tasks that share relays and the origin: the first class has one, the others have the other. */
+const twoTasks = (names: readonly string[], classes: number): fc.Arbitrary<ScenarioText[]> => {
+  const one = fc.record(
+    {
+      file,
+      start: milliseconds(20_000),
+      band: fc.nat(1),
+      weight: fc.constantFrom(1, 3),
+      floor: rate,
+      ceiling: rate,
+      policy: fc.constantFrom(...names),
+    },
+    { requiredKeys: ['file'] },
+  );
+  const all = Array.from({ length: classes }, (_, index) => `class-${index}`);
+  return fc.tuple(one, one).map(([first, second]) => [
+    { ...first, name: 'first', clients: all.slice(0, 1) },
+    { ...second, name: 'second', clients: all.slice(1) },
+  ]);
+};
+
 /** One scenario, for all policies or for those given. */
 export const scenarios = (
   names: readonly string[] = Object.keys(policies),
@@ -131,10 +152,12 @@ export const scenarios = (
         origin: fc.record({ region: fc.constantFrom(...regions), uplink: rate, contract }),
         relays: several(relay(count.regions), count.relays),
         clients: several(client(count.regions), count.classes),
+        tasks: count.classes === 1 ? fc.constant([]) : fc.option(twoTasks(names, count.classes), { freq: 2, nil: [] }),
         faults: fc.array(fault(regions, count.relays, count.classes), { maxLength: faultsMax }),
       })
-      .map((text) => ({
+      .map(({ tasks, ...text }) => ({
         ...text,
+        ...(tasks.length === 0 ? {} : { tasks }),
         horizon: '48h',
         regions,
         relays: text.relays.map((each, index) => ({ ...each, name: `relay-${index}` })),
@@ -145,8 +168,10 @@ export const scenarios = (
 
 /** Whether clients of the class can finish in the end, whatever chance brings. */
 export function canFinish(scenario: Scenario, index: number): boolean {
-  const { policy, relays, clients, links } = scenario;
-  const { sizeBytes } = scenario.tasks[0]!.file;
+  const { relays, clients, links, tasks } = scenario;
+  const task = tasks.find((each) => each.clients.includes(index))!;
+  const policy = task.policy ?? scenario.policy;
+  const { sizeBytes } = task.file;
   const isPeer = clients[index]!.peerToPeer !== 'blocked';
   const hasRelays = relays.some(({ count }) => count > 0) && policy.relay.used;
   const isSeeded = policy.swarm.originSeeds || (policy.swarm.relaysSeed && hasRelays);
