@@ -7,7 +7,7 @@ import type { RequestReason } from '#core/host.ts';
 import { type Availability, ExactAvailability, SwarmAvailability } from '#core/swarm/availability.ts';
 import { Downloads } from '#core/swarm/downloads.ts';
 import { PiecePicker } from '#core/swarm/piece-picker.ts';
-import { none } from '#core/units.ts';
+import { microsecondsPerMillisecond, none } from '#core/units.ts';
 import { Control } from './control.ts';
 import { FallbackWatch } from './fallback-watch.ts';
 import { HttpDownloads } from './http-downloads.ts';
@@ -324,7 +324,7 @@ export class TaskRun {
     else this.http.release(transfer);
   }
 
-  /** Relays and the origin take their places. */
+  /** Relays and the origin take their places; relays pull from the start of the task on. */
   start(): void {
     if (this.state.policy.relay.used) this.#startRelays();
     this.#startOrigin();
@@ -346,7 +346,7 @@ export class TaskRun {
         for (let other = 1; other < relay; other++) if (state.policy.relay.exchange) this.tracker.connect(relay, other);
       }
       this.openRelay(relay);
-      state.queue.push(0, event(eventKind.pull, relay));
+      state.queue.push(state.task.startMilliseconds * microsecondsPerMillisecond, event(eventKind.pull, relay));
     }
   }
 
