@@ -6,6 +6,8 @@ import { event, eventKind, status } from './state.ts';
 import type { TaskRun } from './task-run.ts';
 import type { World } from './world.ts';
 
+type ClientFault = Extract<Fault, { kind: 'clients-crash' | 'clients-suspend' }>;
+
 export class Faults {
   readonly #world: World;
   readonly #scenario: Scenario;
@@ -35,16 +37,18 @@ export class Faults {
       case 'contract':
         return this.#world.origin.setContract(fault.contract);
       case 'control-down':
-        return this.#takeControlDown();
+        return this.#world.origin.takeDown(fault.control, fault.ledgerLost);
       case 'partition':
         return this.#partition(fault.regions, true);
       case 'clients-crash':
       case 'clients-suspend':
-        return this.#crash(index, fault.clientClass, fault.share);
+        return this.#takeDown(index, fault);
       case 'control-claims':
+        return this.#world.origin.claim(fault.control);
       case 'clock-step':
+        return this.#stepClocks(index, fault);
       case 'messages':
-        return;
+        return this.#world.mail.setFaults(fault.messages);
       default:
         fault satisfies never;
     }
@@ -61,40 +65,53 @@ export class Faults {
       case 'contract':
         return this.#world.origin.setContract(this.#scenario.origin.contract);
       case 'control-down':
-        return this.#bringControlUp();
+        return this.#world.origin.bringUp(fault.control);
       case 'partition':
         return this.#partition(fault.regions, false);
       case 'clients-crash':
       case 'clients-suspend':
-        return this.#restart(index, fault.clientClass, fault.share);
+        return this.#bringUp(index, fault);
       case 'control-claims':
+        return this.#world.origin.endClaim(fault.control);
       case 'clock-step':
-      case 'messages':
         return;
+      case 'messages':
+        return this.#world.mail.setFaults(this.#scenario.messages);
       default:
         fault satisfies never;
     }
   }
 
-  #crash(fault: number, clientClass: number, share: number): void {
-    for (const { task, client } of this.#clientsOf(clientClass)) {
+  #takeDown(index: number, { kind, clientClass, share }: ClientFault): void {
+    for (const { task, client } of this.#clientsOf(index, clientClass, share)) {
       const is = task.state.status[client];
       if (is !== status.downloading && is !== status.complete) continue;
-      if (isHit(this.#scenario.seed, client, share, fault)) task.suspend(client);
+      if (kind === 'clients-suspend') this.#world.holders.suspend(task.origin, client);
+      task.takeDown(client);
+      if (kind === 'clients-crash') task.origin.crashed(client);
     }
   }
 
-  #restart(fault: number, clientClass: number, share: number): void {
-    for (const { task, client } of this.#clientsOf(clientClass)) {
-      if (task.state.status[client] === status.down && isHit(this.#scenario.seed, client, share, fault))
-        task.resumeClient(client);
+  #bringUp(index: number, { kind, clientClass, share, atMilliseconds, untilMilliseconds }: ClientFault): void {
+    for (const { task, client } of this.#clientsOf(index, clientClass, share)) {
+      if (task.state.status[client] !== status.down) continue;
+      if (kind === 'clients-suspend')
+        this.#world.holders.resume(task.origin, client, untilMilliseconds - atMilliseconds);
+      task.resumeClient(client);
     }
   }
 
-  *#clientsOf(clientClass: number): Generator<{ task: TaskRun; client: number }> {
+  #stepClocks(index: number, fault: Extract<Fault, { kind: 'clock-step' }>): void {
+    for (const { client } of this.#clientsOf(index, fault.clientClass, fault.share))
+      this.#world.holders.stepClock(client, fault.stepMilliseconds);
+  }
+
+  /** Clients of the class that a fault hits. */
+  *#clientsOf(fault: number, clientClass: number, share: number): Generator<{ task: TaskRun; client: number }> {
     for (const task of this.#world.tasks) {
       for (const client of task.state.clients()) {
-        if (task.state.population.classOf[client] === clientClass) yield { task, client };
+        if (task.state.population.classOf[client] !== clientClass) continue;
+        if (isHit(this.#scenario.seed, client, share, fault)) yield { task, client };
       }
     }
   }
@@ -102,7 +119,8 @@ export class Faults {
   #takeRelayDown(relay: number): void {
     const { relayCount } = this.#world.state.population;
     for (const task of this.#world.tasks) {
-      task.suspend(relay);
+      task.takeDown(relay);
+      task.origin.crashed(relay);
       // What it was to bring, others pull.
       for (let other = 1; other <= relayCount; other++) task.pulls.pump(other);
     }
@@ -110,23 +128,12 @@ export class Faults {
 
   /** What was on its disk is there again. */
   #bringRelayUp(relay: number): void {
-    this.#world.origin.wake();
     for (const task of this.#world.tasks) if (task.state.policy.relay.used) task.resumeRelay(relay);
   }
 
   #setOriginFactor(factor: number): void {
     const { network, population } = this.#world.state;
     network.setCapacity(network.uplink(0), population.uplinkBytesPerSecond[0] * factor);
-  }
-
-  #takeControlDown(): void {
-    this.#world.controlUpCount--;
-    if (this.#world.controlUpCount === 0) this.#world.origin.loseControl();
-  }
-
-  #bringControlUp(): void {
-    this.#world.controlUpCount++;
-    this.#world.origin.regainControl();
   }
 
   #partition([one, other]: [number, number], isCut: boolean): void {

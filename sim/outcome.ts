@@ -56,8 +56,8 @@ export function outcomeOf(world: World): Outcome {
     cost: costOf(scenario, accounts, bytes, flow[0], seconds),
     fairness: { jainCompletion: jain(completion) },
     control: {
-      messages: total(world, ({ control }) => control.messages),
-      bytes: total(world, ({ control }) => control.bytes),
+      messages: total(world, ({ control }) => control.messages) + world.mail.sentCount,
+      bytes: total(world, ({ control }) => control.bytes) + world.mail.bytes,
     },
   };
   return {

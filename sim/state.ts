@@ -33,6 +33,9 @@ export const eventKind = {
   schedule: 11,
   pull: 12,
   timeout: 13,
+  message: 14,
+  lease: 15,
+  quota: 16,
 } as const;
 const kindFactor = 2 ** 27;
 
@@ -247,6 +250,7 @@ export class State {
   #network(): Network {
     const { population, scenario, detail, policy } = this;
     const { endpointCount, clientsFrom } = population;
+    const keepsContract = scenario.tasks.some((task) => (task.policy ?? scenario.policy).contract);
     const isWatched = scenario.tasks.some((task) => hasTriggers(task.policy ?? scenario.policy));
     const swarmRates = isWatched ? new SwarmRates(endpointCount, clientsFrom) : null;
     const regionCount = scenario.regions.length;
@@ -272,6 +276,7 @@ export class State {
       regionCount,
       pairLink,
       pairCapacities,
+      holdersMax: keepsContract ? endpointCount + scenario.tasks.length * clientsFrom : 0,
       isReference: scenario.fidelity === 'reference',
       riseRatioMin: detail.riseRatioMin,
       cascades: detail.cascades,

@@ -65,7 +65,7 @@ export class TaskRun {
     this.tracker = new Tracker(state, this.availability, this.downloads);
     this.swarm.connect(this.downloads, this.tracker);
     this.swarm.onCancel = (transfer) => this.breakOff(transfer);
-    this.origin = new OriginDoor(state, world.origin, this);
+    this.origin = new OriginDoor(state, world.holders, this);
     this.http = new HttpDownloads(state, this.downloads, this.origin, listener);
     this.pulls = new RelayPulls(state, this.downloads, this.origin);
     this.pulls.onGained = (holder, piece) => this.#gained(holder, piece);
@@ -256,7 +256,7 @@ export class TaskRun {
   }
 
   /** A client or relay goes down for a time; what it had begun is lost, what it holds is not. */
-  suspend(endpoint: number): void {
+  takeDown(endpoint: number): void {
     this.state.accounts.discarded(endpoint, this.disconnect(endpoint));
     if (this.state.isRelay(endpoint)) this.http.dropHeld(endpoint);
   }

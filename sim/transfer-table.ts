@@ -94,6 +94,14 @@ export class TransferTable {
     return this.links.byteLength + this.transfers.byteLength + this.pairNext.byteLength * 2;
   }
 
+  get clientsFrom(): number {
+    return this.#shape.clientsFrom;
+  }
+
+  isClient(endpoint: number): boolean {
+    return endpoint >= this.#shape.clientsFrom;
+  }
+
   uplink(endpoint: number): number {
     return 2 * endpoint;
   }

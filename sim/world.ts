@@ -7,7 +7,9 @@ import { microsecondsPerMillisecond } from '#core/units.ts';
 import type { Scenario } from '#scenarios/format/scenario.ts';
 import { Faults } from './faults.ts';
 import { Gauges } from './gauges.ts';
-import { OriginAccess } from './origin-access.ts';
+import { Mail } from './mail.ts';
+import { OriginControl, quotaTermsOf } from './origin-control.ts';
+import { OriginHolders } from './origin-holders.ts';
 import { OriginWatch } from './origin-watch.ts';
 import { readAhead } from './read-ahead.ts';
 import { event, eventKind, indexOfEvent, kindOfEvent, State } from './state.ts';
@@ -19,7 +21,9 @@ export class World {
   readonly tasks: TaskRun[];
   /** State of the first task: what all tasks share is the same in each. */
   readonly state: State;
-  readonly origin: OriginAccess;
+  readonly mail: Mail;
+  readonly holders: OriginHolders;
+  readonly origin: OriginControl;
   readonly gauges = new Gauges();
   readonly watch: OriginWatch;
   readonly faults: Faults;
@@ -29,21 +33,22 @@ export class World {
   completedCount = 0;
   /** Clients that still may finish: the run ends when there are none. */
   pendingCount = 0;
-  /** Control servers that are up. */
-  controlUpCount: number;
   /** Task of each endpoint; relays and the origin stand with the first. */
   readonly #taskOf: Uint8Array;
 
   constructor(scenario: Scenario, trace: Trace | null) {
     this.trace = trace;
-    this.controlUpCount = scenario.control.count;
     const first = new State(scenario, 0, null);
     this.state = first;
     const states = scenario.tasks.map((_, index) => (index === 0 ? first : new State(scenario, index, first)));
     // A contract that somebody was never held to is not promised.
     const isPromised = states.every((state) => state.policy.contract);
     this.watch = new OriginWatch(scenario.origin.contract, isPromised, this.gauges.originConnections);
-    this.origin = new OriginAccess(first, this.watch);
+    this.mail = new Mail(first);
+    const terms = quotaTermsOf(scenario);
+    this.holders = new OriginHolders(first, this.mail, terms);
+    this.origin = new OriginControl(first, this.mail, this.holders, this.watch, terms);
+    this.holders.connect(this.origin);
     this.tasks = states.map((state) => new TaskRun(this, state));
     this.#taskOf = new Uint8Array(first.population.endpointCount);
     for (const { state } of this.tasks) {
@@ -52,7 +57,6 @@ export class World {
         this.pendingCount++;
       }
     }
-    this.origin.connect(this.tasks);
     this.faults = new Faults(this);
     if (first.detail.isCoarse) readAhead(first);
     for (const task of this.tasks) task.start();
@@ -134,9 +138,13 @@ export class World {
       case eventKind.fallback:
         return this.taskOf(index).fallback?.wake(index);
       case eventKind.control:
-        if (index === 0) return this.origin.tick();
-        if (index === 2) return this.origin.expire();
         return this.#report();
+      case eventKind.message:
+        return this.mail.arrive(index);
+      case eventKind.lease:
+        return this.holders.wake(index);
+      case eventKind.quota:
+        return this.origin.round(index);
       case eventKind.faultBegin:
         return this.faults.begin(index);
       case eventKind.faultEnd:
@@ -160,7 +168,7 @@ export class World {
 
   /** Clients of every task report to control. */
   #report(): void {
-    for (const { control, fallback } of this.tasks) control.report(fallback, this.controlUpCount > 0);
+    for (const { control, fallback } of this.tasks) control.report(fallback, this.origin.isUp);
     this.state.queue.push(this.state.now + this.#reportEvery(), event(eventKind.control, 1));
   }
 }

@@ -160,9 +160,9 @@ test('the contract: more connections, more than rate and burst, more in a window
 test('a contract that changes binds from then on', () => {
   const watch = new OriginWatch(contract, true, new Gauge());
   watch.observe(0, 2000, 1);
-  watch.setContract({ ...contract, bytesPerSecondMax: 3000 }, 0);
+  watch.setContract({ ...contract, bytesPerSecondMax: 3000 }, 0, 0);
   watch.advance(100 * second);
-  watch.setContract({ ...contract, bytesPerSecondMax: 1000 }, 100 * second);
+  watch.setContract({ ...contract, bytesPerSecondMax: 1000 }, 100 * second, 0);
   not.equal(
     messageOf(() => watch.advance(102 * second)),
     'nothing',

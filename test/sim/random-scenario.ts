@@ -35,6 +35,7 @@ const client = (regions: number) =>
     peerToPeer: fc.constantFrom('allowed', 'allowed', 'outgoing-only', 'blocked'),
     arrive,
     leave,
+    clockDrift: fc.constantFrom('0ppm', '400ppm'),
   });
 
 const relay = (regions: number) =>
@@ -97,7 +98,10 @@ const fault = (regions: string[], relays: number, classes: number): fc.Arbitrary
     fc.record({ at, origin, slow: share, for: lasting }),
     fc.record({ at, origin, down: lasting }),
     fc.record({ at, origin, contract, for: lasting }),
-    fc.record({ at, control: fc.constant(0), down: lasting }),
+    fc.record({ at, control: fc.nat(1), down: lasting, ledger: fc.constantFrom('kept', 'lost') }),
+    fc.record({ at, control: fc.nat(1), claims: fc.constantFrom('500ms', '20s') }),
+    fc.record({ at, messages: fc.record({ loss: share, delay: fc.constantFrom('0s', '2s') }), for: lasting }),
+    fc.record({ at, clients: className, share, clockStep: fc.constantFrom('5m', '-5m', '3s') }),
     fc.record({ at, clients: className, share, crash: lasting }),
     fc.record({ at, clients: className, share, suspend: lasting }),
     ...(relays === 0 ? [] : [fc.record({ at, relay: relayName, down: lasting })]),
@@ -152,6 +156,16 @@ export const scenarios = (
         origin: fc.record({ region: fc.constantFrom(...regions), uplink: rate, contract }),
         relays: several(relay(count.regions), count.relays),
         clients: several(client(count.regions), count.classes),
+        control: fc.constant({ count: 2, driftMax: '500ppm' }),
+        messages: fc.option(
+          fc.record({
+            loss: fc.constantFrom('0%', '5%'),
+            duplicate: fc.constantFrom('0%', '5%'),
+            reorder: fc.constantFrom('0%', '10%'),
+            delay: fc.constantFrom('0s', '20ms', '1s'),
+          }),
+          { nil: {} },
+        ),
         tasks: count.classes === 1 ? fc.constant([]) : fc.option(twoTasks(names, count.classes), { freq: 2, nil: [] }),
         faults: fc.array(fault(regions, count.relays, count.classes), { maxLength: faultsMax }),
       })
