@@ -132,7 +132,7 @@ export class OriginControl {
     this.#watch.setContract(contract, this.#state.now, ttlMilliseconds + slackMilliseconds);
     for (const [index, server] of this.#servers.entries()) {
       if (server.owner === null) continue;
-      server.owner.setContract(this.#quotaContract(), this.#ledgerNow(server));
+      server.owner.setContract(this.quotaContract(), this.#ledgerNow(server));
       this.#queueRound(index);
     }
   }
@@ -178,7 +178,7 @@ export class OriginControl {
     server.owner = new OriginOwner(
       {
         origin: 0,
-        contract: this.#quotaContract(),
+        contract: this.quotaContract(),
         terms: this.#terms,
         nodes: scenario.tasks.flatMap((task) => nodesOf(task, scenario)),
         holdersMax: Math.max(1, Math.min(2 * this.#holders.table.rowCount, network.originTaken?.length ?? 1)),
@@ -226,7 +226,8 @@ export class OriginControl {
     return server.ledgerFrom + this.#wallNow() - server.tookOverAt;
   }
 
-  #quotaContract(): OriginContract {
+  /** The contract in force as the core takes it. */
+  quotaContract(): OriginContract {
     const { connectionsMax, bytesPerSecondMax, burstBytes, traffic } = this.contract;
     const { uplinkBytesPerSecond } = this.#state.scenario.origin;
     // No more is promised than the origin's own line and connections can bear.

@@ -6,9 +6,9 @@
 import { clientReal } from '#core/prng.ts';
 import { type HolderClock, Leaseholders } from '#core/quota/leaseholders.ts';
 import type { HolderMessage, LeaseGrant } from '#core/quota/messages.ts';
-import { partOf, type QuotaTerms } from '#core/quota/terms.ts';
+import { safeShareOf } from '#core/quota/safe-share.ts';
+import type { QuotaTerms } from '#core/quota/terms.ts';
 import { microsecondsPerMillisecond, microsecondsPerSecond, none } from '#core/units.ts';
-import type { Contract } from '#scenarios/format/scenario.ts';
 import type { Mail } from './mail.ts';
 import type { OriginControl } from './origin-control.ts';
 import type { OriginDoor } from './origin-door.ts';
@@ -80,7 +80,7 @@ export class OriginHolders {
       door,
       endpoint,
       id,
-      bookedBytes: network.originTaken?.[id] ?? 0,
+      bookedBytes: Math.floor(network.originTaken?.[id] ?? 0),
       safeOpen: 0,
       isSuspended: false,
       wakeAt: Infinity,
@@ -97,8 +97,7 @@ export class OriginHolders {
     const { table } = this;
     const holder = this.#holder(row);
     if (holder.isSuspended) return false;
-    if (table.isLive(row, this.#clock(holder)))
-      return table.openCount[row] < table.slots[row] && !this.#isSpent(row);
+    if (table.isLive(row, this.#clock(holder))) return table.openCount[row] < table.slots[row] && !this.#isSpent(row);
     return holder.safeOpen < this.#safe(row).slots;
   }
 
@@ -177,10 +176,9 @@ export class OriginHolders {
     const { table } = this;
     this.#expire(holder, row);
     this.#book(holder, row);
-    const excess = table.receive(row, this.#clock(holder), grant);
-    if (!table.isLive(row, this.#clock(holder))) return;
-    if (holder.safeOpen > 0) holder.door.closeSome(holder.endpoint, holder.safeOpen);
-    else if (excess > 0) holder.door.closeSome(holder.endpoint, excess);
+    if (!table.receive(row, this.#clock(holder), grant)) return;
+    const excess = holder.safeOpen > 0 ? holder.safeOpen : table.excessCount(row);
+    if (excess > 0) holder.door.closeSome(holder.endpoint, excess);
     this.#applyCaps(holder, row);
     this.#acknowledge(holder, row);
     this.#wakeWhenPrepaidIsSpent(holder, row);
@@ -288,18 +286,15 @@ export class OriginHolders {
 
   /** What a relay may take without a lease while control cannot be reached: its part of the reservation. */
   #safe(row: number): { slots: number; bytesPerSecond: number } {
-    const { endpoint } = this.#holder(row);
-    if (this.table.isLapsed[row] === 0 || !this.#state.isRelay(endpoint)) return { slots: 0, bytesPerSecond: 0 };
-    const { connectionsMax, bytesPerSecondMax, traffic }: Contract = this.#control.contract;
-    // Windows are not reserved from: under one, nothing is taken without a lease.
-    if (traffic.length > 0) return { slots: 0, bytesPerSecond: 0 };
+    const { endpoint, door } = this.#holder(row);
+    const contract = this.#control.quotaContract();
+    // What is reserved of a rolling window is not followed here: under one, nothing is taken without a lease.
+    if (this.table.isLapsed[row] === 0 || !this.#state.isRelay(endpoint) || contract.windows.length > 0)
+      return { slots: 0, bytesPerSecond: 0 };
     const { scenario, population } = this.#state;
-    const parts = population.relayCount * scenario.tasks.length;
-    const { safeShareThousandths } = this.#terms;
-    return {
-      slots: Math.floor(partOf(Math.min(connectionsMax, 2 ** 31), safeShareThousandths) / parts),
-      bytesPerSecond: partOf(Math.min(bytesPerSecondMax, 2 ** 40), safeShareThousandths) / parts,
-    };
+    const position = door.state.taskIndex * population.relayCount + endpoint - 1;
+    const part = safeShareOf(contract, this.#terms, position, population.relayCount * scenario.tasks.length);
+    return { slots: part.connections, bytesPerSecond: part.bytesPerSecond };
   }
 
   #clock(holder: Holder): HolderClock {
@@ -316,9 +311,10 @@ export class OriginHolders {
 
   #wakeAt(row: number, at: number): void {
     const holder = this.#holder(row);
-    if (at >= holder.wakeAt) return;
-    holder.wakeAt = at;
-    this.#state.queue.push(at, event(eventKind.lease, row));
+    const due = Math.max(at, this.#state.now);
+    if (due >= holder.wakeAt) return;
+    holder.wakeAt = due;
+    this.#state.queue.push(due, event(eventKind.lease, row));
   }
 
   #holder(row: number): Holder {
