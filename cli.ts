@@ -3,7 +3,14 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { CommandResult } from '#scenarios/format/command.ts';
 import { exitCodes } from '#scenarios/format/exit-codes.ts';
-import type { CommandContext, CompareOptions, DemoOptions, ReproOptions, RunOptions } from '#sim/lab/options.ts';
+import type {
+  CommandContext,
+  CompareOptions,
+  DemoOptions,
+  QuotaShowOptions,
+  ReproOptions,
+  RunOptions,
+} from '#sim/lab/options.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 
@@ -57,6 +64,17 @@ program
   .description('say what is missing on this machine and how to get it')
   .option('--json', 'print JSON')
   .action(does(async (options: { json?: boolean }) => (await import('#sim/lab/doctor.ts')).doctorCommand(options)));
+
+withOverrides(program.command('quota').description("look at an origin's contract").command('show <scenario>'))
+  .description('say who holds what of the origin over time')
+  .option('--policy <name>', "instead of the scenario's policy")
+  .option('--every <seconds>', 'between two looks', countAbove0)
+  .option('--json', 'print JSON')
+  .action(
+    does(async (scenario: string, options: Omit<QuotaShowOptions, 'scenario'>) =>
+      (await import('#sim/lab/quota-show.ts')).quotaShowCommand({ ...options, scenario }),
+    ),
+  );
 
 const scenario = program.command('scenario').description('check, list and describe scenario files');
 

@@ -7,7 +7,7 @@ import { slackNeededMilliseconds } from '#core/quota/lease.ts';
 import { MemoryLedger, resumedMilliseconds } from '#core/quota/ledger.ts';
 import type { HolderMessage, LeaseGrant } from '#core/quota/messages.ts';
 import { OriginOwner } from '#core/quota/owner.ts';
-import { type QuotaTerms, quotaTermsDefault } from '#core/quota/terms.ts';
+import { partOf, type QuotaTerms, quotaTermsDefault } from '#core/quota/terms.ts';
 import { quotaBandCount, type ShareNode, shareNode } from '#core/quota/tree.ts';
 import { microsecondsPerMillisecond } from '#core/units.ts';
 import type { Contract, Scenario, Task } from '#scenarios/format/scenario.ts';
@@ -114,9 +114,27 @@ export class OriginControl {
       return;
     }
     for (const grant of round.grants) this.#send(grant);
+    this.#watch.setShort(now, this.#grantableWhileShort(owner));
     const { forgetMilliseconds, ttlMilliseconds } = this.#terms;
     const since = (now - this.#heardAt) / microsecondsPerMillisecond;
     if (since < forgetMilliseconds + 2 * ttlMilliseconds) this.#queueRound(index);
+  }
+
+  /** High water, if those who have a connection want at least as much; else 0. */
+  #grantableWhileShort({ accounts, contract }: OriginOwner): number {
+    const grantable = partOf(contract.bytesPerSecond, this.#terms.highWaterThousandths);
+    let wanted = 0;
+    for (let row = 0; row < accounts.end && wanted < grantable; row++) {
+      if (accounts.isUsed[row] === 1 && accounts.promises.newestSlots(row) > 0)
+        wanted += accounts.demandBytesPerSecond[row];
+    }
+    return wanted >= grantable ? grantable : 0;
+  }
+
+  /** Number and epoch of the server that owns the ledger, or believes so; null = none does. */
+  get owner(): { server: number; epoch: number } | null {
+    const server = this.#servers.findIndex(({ isUp, owner }) => isUp && owner !== null);
+    return server === -1 ? null : { server, epoch: this.#servers[server].owner?.epoch ?? 0 };
   }
 
   // ---- Faults -----------------------------------------------------------------------------------------------------

@@ -77,7 +77,7 @@ export class OriginDoor {
 
   wants(endpoint: number): boolean {
     const { http, pulls } = this.run;
-    if (this.state.isRelay(endpoint)) return pulls.isPulling(endpoint);
+    if (this.state.isRelay(endpoint)) return pulls.isPulling(endpoint) && !pulls.hasNothingToPull(endpoint);
     return this.state.status[endpoint] === status.downloading && http.isOpen[endpoint] !== 0;
   }
 

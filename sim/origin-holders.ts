@@ -28,6 +28,9 @@ interface Holder {
   /** Connections opened under the safe share, without a lease. */
   safeOpen: number;
   isSuspended: boolean;
+  /** Whether its last request was for anything; and when it last wanted to connect, microseconds. */
+  hasDemand: boolean;
+  wantedAt: number;
   /** Microseconds at which the queued wake-up is due; Infinity = none. */
   wakeAt: number;
   askedAt: number;
@@ -83,6 +86,8 @@ export class OriginHolders {
       bookedBytes: Math.floor(network.originTaken?.[id] ?? 0),
       safeOpen: 0,
       isSuspended: false,
+      hasDemand: true,
+      wantedAt: this.#state.now,
       wakeAt: Infinity,
       askedAt: -Infinity,
     };
@@ -97,6 +102,8 @@ export class OriginHolders {
     const { table } = this;
     const holder = this.#holder(row);
     if (holder.isSuspended) return false;
+    holder.wantedAt = this.#state.now;
+    if (!holder.hasDemand) this.#wakeAt(row, this.#state.now);
     if (table.isLive(row, this.#clock(holder))) return table.openCount[row] < table.slots[row] && !this.#isSpent(row);
     return holder.safeOpen < this.#safe(row).slots;
   }
@@ -131,8 +138,7 @@ export class OriginHolders {
     this.#applyCaps(holder, row);
     // What it has closed for it may be what the owner waits for.
     this.#acknowledge(holder, row);
-    const isIdle = this.table.openCount[row] === 0 && holder.safeOpen === 0;
-    if (isIdle && !holder.door.wants(holder.endpoint)) this.#wakeAt(row, this.#state.now);
+    if (!this.#isOpen(holder, row) && !this.#wants(holder)) this.#wakeAt(row, this.#state.now);
   }
 
   /** The endpoint has crashed: its process knows nothing any more, and says nothing. Its connections are closed. */
@@ -194,9 +200,7 @@ export class OriginHolders {
     this.#book(holder, row);
     this.#expire(holder, row);
     if (this.#isSpent(row)) this.#applyCaps(holder, row);
-    const { door, endpoint } = holder;
-    const isOpen = this.table.openCount[row] + holder.safeOpen > 0;
-    if (!isOpen && !door.wants(endpoint)) {
+    if (!this.#isOpen(holder, row) && !this.#wants(holder)) {
       this.#post(holder, this.table.release(row));
       this.drop(row);
       return;
@@ -206,15 +210,26 @@ export class OriginHolders {
     else this.#wakeAt(row, soonest);
   }
 
+  #isOpen(holder: Holder, row: number): boolean {
+    return this.table.openCount[row] + holder.safeOpen > 0;
+  }
+
+  /** Whoever has not tried to connect for some time is served elsewhere. */
+  #wants({ door, endpoint, wantedAt }: Holder): boolean {
+    const idle = this.#terms.idleMilliseconds * microsecondsPerMillisecond;
+    return this.#state.now - wantedAt <= idle && door.wants(endpoint);
+  }
+
   #request(holder: Holder, row: number): void {
     const { door, endpoint } = holder;
     const { ttlMilliseconds } = this.#terms;
     const { table } = this;
     const slots = Math.max(table.openCount[row], door.slotsOf(endpoint));
-    const wants = door.wants(endpoint);
     const clock = this.#clock(holder);
+    holder.hasDemand = this.#isOpen(holder, row) || this.#wants(holder);
     holder.askedAt = this.#state.now;
-    this.#post(holder, table.request(row, clock, wants ? door.demandOf(endpoint) : 0, wants ? slots : 0));
+    const demand = holder.hasDemand ? door.demandOf(endpoint) : 0;
+    this.#post(holder, table.request(row, clock, demand, holder.hasDemand ? slots : 0));
     const refresh = (ttlMilliseconds / 3) * microsecondsPerMillisecond;
     this.#wakeAt(row, this.#state.now + Math.floor(refresh));
     this.#wakeAtEnd(holder, row);

@@ -16,6 +16,10 @@ export class OriginWatch {
   violations = 0;
   readonly violationsAt: number[] = [];
   peakConnections = 0;
+  /** Bytes per second that control may grant while more is wanted; 0 = nobody waits. Owner: origin-control. */
+  #wantedBytesPerSecond = 0;
+  #shortBytes = 0;
+  #shortGrantableBytes = 0;
   readonly #connectionsOverTime: Gauge;
   /** What is checked: the latest, or what was allowed before and still is. */
   #contract: Contract;
@@ -65,6 +69,18 @@ export class OriginWatch {
     };
   }
 
+  /** From now on more is wanted than the `grantable` bytes per second, or (0) no more than is granted. */
+  setShort(now: number, grantableBytesPerSecond: number): void {
+    if (grantableBytesPerSecond === this.#wantedBytesPerSecond) return;
+    this.advance(now);
+    this.#wantedBytesPerSecond = grantableBytesPerSecond;
+  }
+
+  /** Share of what could be granted that was sent while more was wanted; null = that was never so. */
+  useWhileShort(): number | null {
+    return this.#shortGrantableBytes === 0 ? null : this.#shortBytes / this.#shortGrantableBytes;
+  }
+
   /** `rate` in bytes per second and the number of connections from `now` (microseconds) on. */
   observe(now: number, rate: number, connections: number): void {
     if (rate === this.#rate && connections === this.#connections) return;
@@ -92,6 +108,10 @@ export class OriginWatch {
     const from = this.#at;
     if (now <= from) return;
     this.#at = now;
+    if (this.#wantedBytesPerSecond > 0) {
+      this.#shortBytes += (this.#rate * (now - from)) / microsecondsPerSecond;
+      this.#shortGrantableBytes += (this.#wantedBytesPerSecond * (now - from)) / microsecondsPerSecond;
+    }
     this.#checkConnections(from, now);
     this.#checkRate(from, now);
     this.#checkWindows(from, now);

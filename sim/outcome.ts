@@ -49,6 +49,7 @@ export function outcomeOf(world: World): Outcome {
       peakBytesPerSecond: Math.round(maximum(flow[0])),
       peakConnections: world.watch.peakConnections,
       trafficMaxPerWindow: trafficPerWindow(world, flow[0]),
+      useWhileShort: world.watch.useWhileShort(),
       violations: world.watch.violations,
       violationsAt: world.watch.violationsAt,
     },

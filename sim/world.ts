@@ -11,6 +11,7 @@ import { Mail } from './mail.ts';
 import { OriginControl, quotaTermsOf } from './origin-control.ts';
 import { OriginHolders } from './origin-holders.ts';
 import { OriginWatch } from './origin-watch.ts';
+import type { QuotaLog } from './quota-log.ts';
 import { readAhead } from './read-ahead.ts';
 import { event, eventKind, indexOfEvent, kindOfEvent, State } from './state.ts';
 import { TaskRun } from './task-run.ts';
@@ -28,6 +29,8 @@ export class World {
   readonly watch: OriginWatch;
   readonly faults: Faults;
   readonly trace: Trace | null;
+  /** Who holds what over time, where somebody wants to know. */
+  quotaLog: QuotaLog | null = null;
   /** When control may tell the next client of its task. */
   readonly dispatchPace = { nextAt: 0 };
   completedCount = 0;
@@ -107,6 +110,7 @@ export class World {
         this.#flushFallbacks();
       }
       if (!queue.pop()) break;
+      this.quotaLog?.passTo(this, queue.time);
       network.now = queue.time;
       this.#handle(queue.payload, queue.sequence);
       network.flush();

@@ -104,6 +104,8 @@ export interface Summary {
     peakBytesPerSecond: number;
     peakConnections: number;
     trafficMaxPerWindow: Record<string, number>;
+    /** Share of what leases may grant that was sent while more was wanted; null = that was never so. */
+    useWhileShort: number | null;
     violations: number;
     /** Seconds of the first violations, at most 100. */
     violationsAt: number[];

@@ -82,6 +82,9 @@ function facts(result: LabResult): string[][] {
     ['origin sent', `${formatBytes(bytes.originSent)}, of which ${formatBytes(bytes.originToRelay)} to relays`],
     ['origin peak', peaks(result)],
     ...traffic(result),
+    ...(origin.useWhileShort === null
+      ? []
+      : [['while short', `${percent(origin.useWhileShort)} of what leases may grant was sent`]]),
     ['violations', violationsText(origin)],
     ['fallback', fallbackText(fallback)],
     [
