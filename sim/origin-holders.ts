@@ -162,6 +162,8 @@ export class OriginHolders {
     for (const [row, each] of this.#rows.entries()) {
       if (each === null || each.door !== door || each.endpoint !== endpoint) continue;
       each.isSuspended = false;
+      // A wake-up that was due meanwhile has been slept through.
+      each.wakeAt = Infinity;
       this.#wakeAt(row, this.#state.now);
     }
   }
@@ -205,7 +207,7 @@ export class OriginHolders {
       this.drop(row);
       return;
     }
-    const soonest = holder.askedAt + this.#terms.roundMinMilliseconds * microsecondsPerMillisecond;
+    const soonest = holder.askedAt + this.#terms.roundMilliseconds * microsecondsPerMillisecond;
     if (now >= soonest) this.#request(holder, row);
     else this.#wakeAt(row, soonest);
   }
@@ -251,7 +253,7 @@ export class OriginHolders {
     this.#book(holder, row);
     const left = this.#isSpent(row) ? 0 : table.prepaidLeftBytes(row) / rate;
     // What is spent already has to be reported before more is granted; not at every turn, though.
-    const soonest = holder.askedAt + this.#terms.roundMinMilliseconds * microsecondsPerMillisecond;
+    const soonest = holder.askedAt + this.#terms.roundMilliseconds * microsecondsPerMillisecond;
     this.#wakeAt(row, left === 0 ? soonest : this.#state.now + Math.floor(left * microsecondsPerSecond));
   }
 
