@@ -1,0 +1,91 @@
+/**
+ * Plants defects in the quota code, one at a time, in a copy of the sources, and shows which test catches each:
+ *
+ *     npm run mutate:quota [-- --only TEXT]
+ */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { type Defect, defects } from './defects.ts';
+
+const root = fileURLToPath(new URL('../..', import.meta.url));
+/** In this order; the first that fails has caught the defect. */
+const stages = [
+  ['test/run.ts', 'test/quota/invariants', 'test/quota/sharing', 'test/quota/order'],
+  ['test/run.ts', 'test/core/quota'],
+  ['test/run.ts', 'test/quota/exhaustive'],
+  ['test/quota/fuzz.ts', '--minutes', '0.5'],
+];
+
+export interface Caught {
+  defect: Defect;
+  /** The invariant or the test; `undefined` = nothing noticed. */
+  by: string | undefined;
+}
+
+/** Plants each defect in turn and tells of it. */
+export function mutate(chosen: Defect[], tell: (line: string) => void): Caught[] {
+  const copy = mkdtempSync(join(tmpdir(), 'sluice-mutate-'));
+  try {
+    for (const part of ['core', 'scenarios/format', 'sim', 'test', 'package.json', 'tsconfig.json']) {
+      cpSync(join(root, part), join(copy, part), { recursive: true });
+    }
+    symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'));
+    const sound = catcher(copy);
+    if (sound !== undefined) throw new Error(`without any defect, the tests fail: ${sound}`);
+    return chosen.map((defect) => {
+      const by = planted(copy, defect);
+      tell(`${by === undefined ? 'NOT CAUGHT' : 'caught'}  ${defect.name}${by === undefined ? '' : `  by ${by}`}`);
+      return { defect, by };
+    });
+  } finally {
+    rmSync(copy, { recursive: true });
+  }
+}
+
+function planted(copy: string, { file, from, to, name }: Defect): string | undefined {
+  const path = join(copy, file);
+  const text = readFileSync(path, 'utf8');
+  if (text.split(from).length !== 2) throw new Error(`"${name}": its place in ${file} is gone, or is not one`);
+  writeFileSync(
+    path,
+    text.replace(from, () => to),
+  );
+  try {
+    return catcher(copy);
+  } finally {
+    writeFileSync(path, text);
+  }
+}
+
+/** What fails first, by name. */
+function catcher(copy: string): string | undefined {
+  for (const stage of stages) {
+    const { status, stdout, stderr } = spawnSync(process.execPath, stage, {
+      cwd: copy,
+      encoding: 'utf8',
+      env: { ...process.env, SLUICE_SEED: '1' },
+      maxBuffer: 1 << 26,
+    });
+    if (status === 0) continue;
+    const output = stdout + stderr;
+    const invariant = /\b(I\d+)m?(?: broken)?: .*/.exec(output)?.[0];
+    const test = /FAIL {2}\S+ {2}".*"/.exec(output)?.[0];
+    return (
+      [test?.replace(/^FAIL +/, ''), invariant].filter((found) => found !== undefined).join(': ') || stage.join(' ')
+    );
+  }
+  return undefined;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { values } = parseArgs({ options: { only: { type: 'string', default: '' } } });
+  const chosen = defects.filter(({ name }) => name.includes(values.only));
+  const caught = mutate(chosen, (line) => console.log(line));
+  const missed = caught.filter(({ by }) => by === undefined).length;
+  console.log(`${caught.length - missed} of ${caught.length} planted defects caught`);
+  process.exitCode = missed === 0 && caught.length > 0 ? 0 : 1;
+}
