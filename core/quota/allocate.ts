@@ -126,6 +126,12 @@ export class Allocator {
     this.asked = new Float64Array(countMax);
   }
 
+  /** What a forecast keeps from being lent to the bands after the first, 0 = nothing. */
+  holdBack(bytesPerSecond: number): void {
+    assert(isWhole(bytesPerSecond), 'what is held back is whole');
+    this.rates.heldBackBytesPerSecond = bytesPerSecond;
+  }
+
   /** Writes the grants of all holders: targets, as if nobody had anything yet. `Infinity` = not limited. */
   allocate(holders: HolderTable, bytesPerSecond: number, connections: number, nodes?: readonly ShareNode[]): void {
     assert(holders.count <= this.order.length, 'the scratch has room');

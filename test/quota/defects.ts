@@ -89,8 +89,10 @@ export const defects: Defect[] = [
   defect(
     'the holder counts from the grant, not from its request',
     'leaseholders',
-    'const endMonotonic = this.sentMonotonicMilliseconds[place] + grant.ttlMilliseconds;',
-    'const endMonotonic = clock.monotonicMilliseconds + grant.ttlMilliseconds;',
+    `const endMonotonic = this.sentMonotonicMilliseconds[place] + grant.ttlMilliseconds;
+    const endWall = this.sentWallMilliseconds[place] + grant.ttlMilliseconds;`,
+    `const endMonotonic = clock.monotonicMilliseconds + grant.ttlMilliseconds;
+    const endWall = clock.wallMilliseconds + grant.ttlMilliseconds;`,
   ),
   defect(
     'the owner takes back without a slack',
@@ -171,6 +173,18 @@ export const defects: Defect[] = [
     'leaseholders',
     'if (this.isLeased[row] === 0 || this.openCount[row] > this.slots[row]) return;',
     'if (this.isLeased[row] === 0) return;',
+  ),
+  defect(
+    'a sub-lease is acknowledged before what was passed on fits into it',
+    'sub-owner',
+    'this.#lease.passOn(row, accounts.totals.spentBytes, this.#fits());',
+    'this.#lease.passOn(row, accounts.totals.spentBytes, true);',
+  ),
+  defect(
+    'what is passed on outlives the sub-lease',
+    'round-plan',
+    'return Math.min(ttlMilliseconds, owner.leaseEndMaxMilliseconds - slackMilliseconds - requestedAt);',
+    'return Math.min(ttlMilliseconds, Infinity * slackMilliseconds - requestedAt);',
   ),
   defect(
     'nobody below the first node has a floor',

@@ -95,15 +95,17 @@ test('I5: the holder stops before the owner takes it back, for any drift within 
       times,
       times,
       times,
+      times,
       fc.integer({ min: 1, max: 60_000 }),
-      (holderDrift, ownerDrift, sentAt, delay, wallBack, ttlMilliseconds) => {
+      (holderDrift, ownerDrift, sentAt, delay, backDelay, wallBack, ttlMilliseconds) => {
         const [holder, owner] = [new Machine(holderDrift), new Machine(ownerDrift)];
         const table = new Leaseholders(1);
         table.open(0, 0, 0, 0, 1);
         const { number } = table.request(0, holder.clock(sentAt), 1, 1);
         const receivedAt = sentAt + delay;
         const lease = { origin: 0, holder: 0, epoch: 1, sequence: 1, slots: 1, bytesPerSecond: 1, burstBytes: 1 };
-        table.receive(0, holder.clock(receivedAt), {
+        const grantedAt = receivedAt + backDelay;
+        table.receive(0, holder.clock(grantedAt), {
           kind: 'grant',
           account: 1,
           number,
@@ -114,7 +116,7 @@ test('I5: the holder stops before the owner takes it back, for any drift within 
         holder.wallStepMilliseconds -= wallBack;
         const end = owner.clock(receivedAt).monotonicMilliseconds + ttlMilliseconds;
         const slack = slackNeededMilliseconds(ttlMilliseconds, 500e-6) + 1;
-        let at = receivedAt + Math.floor(ttlMilliseconds * 0.998);
+        let at = Math.max(grantedAt, receivedAt + Math.floor(ttlMilliseconds * 0.998));
         while (owner.clock(at).monotonicMilliseconds < end + slack) at++;
         if (table.isLive(0, holder.clock(at)))
           throw new ContractViolation('I5', `still in use ${at - sentAt} ms after asking`);

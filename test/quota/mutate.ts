@@ -14,7 +14,7 @@ import { type Defect, defects } from './defects.ts';
 const root = fileURLToPath(new URL('../..', import.meta.url));
 /** In this order; the first that fails has caught the defect. */
 const stages = [
-  ['test/run.ts', 'test/quota/invariants', 'test/quota/sharing', 'test/quota/order'],
+  ['test/run.ts', 'test/quota/invariants', 'test/quota/sharing', 'test/quota/order', 'test/quota/sub-lease'],
   ['test/run.ts', 'test/core/quota'],
   ['test/run.ts', 'test/quota/exhaustive'],
   ['test/quota/fuzz.ts', '--minutes', '0.5'],
@@ -72,11 +72,9 @@ function catcher(copy: string): string | undefined {
     });
     if (status === 0) continue;
     const output = stdout + stderr;
-    const invariant = /\b(I\d+)m?(?: broken)?: .*/.exec(output)?.[0];
-    const test = /FAIL {2}\S+ {2}".*"/.exec(output)?.[0];
-    return (
-      [test?.replace(/^FAIL +/, ''), invariant].filter((found) => found !== undefined).join(': ') || stage.join(' ')
-    );
+    const broken = /^ *(?:I\d+m?s?|all) broken: (?:\w+: )?(.*)/m.exec(output) ?? /^violation (.*)/m.exec(output);
+    const test = /FAIL {2}\S+ {2}"(.*)"/.exec(output)?.[1];
+    return [broken?.[1], test && `in "${test}"`].filter((found) => found).join(', ') || stage.join(' ');
   }
   return undefined;
 }
