@@ -1,9 +1,10 @@
 /**
  * Where does a byte of the origin do the most good? (M30, as an option)
  *
- * Each node (a task in a region, relays or clients) is measured: bytes that its swarm passed on, for each byte that came
- * from the origin. The weights of nodes follow that ratio, slowly, between a least and a most; floors and bands stay what
- * they are. What was measured fades by half in a half-life, so that a swarm that has filled up loses its weight.
+ * Each node (a task in a region, relays or clients) is measured: bytes that its swarm passed on, for each byte that
+ * came from the origin. The weights of nodes follow that ratio, slowly, between a least and a most; floors and bands
+ * stay what they are. What was measured fades by half in a half-life, so that a swarm that has filled up loses its
+ * weight.
  */
 import { assert } from '../assert.ts';
 import { quotaWeightMax } from './water-filling.ts';

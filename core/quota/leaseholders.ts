@@ -11,7 +11,7 @@
  *     holders.connect / holders.ask … holders.arrive / holders.disconnect
  *     if (holders.expire(row, clock)) abort all ranges, close all connections, send(holders.releaseLapsed(row))
  *
- * A range is asked for only when tokens cover all of it, and it stays in the bucket until it has arrived or is given up.
+ * A range is asked for only when tokens cover all of it, and stays in the bucket until it has arrived or is given up.
  */
 import { assert } from '../assert.ts';
 import { supersedes } from './lease.ts';

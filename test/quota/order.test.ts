@@ -1,5 +1,5 @@
 // test-time-limit: 120s
-/** I14 and I15: neither the order of equal-time messages nor repeated ones change a grant; and metamorphic relations. */
+/** I14 and I15: neither the order of equal-time messages nor copies of them change a grant; metamorphic relations. */
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import { equal } from 'uvu/assert';
