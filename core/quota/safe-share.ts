@@ -12,7 +12,7 @@ import type { RollingWindow } from './rolling-window.ts';
 import { partOf, type QuotaTerms } from './terms.ts';
 import { TokenBuckets } from './token-bucket.ts';
 
-/** The part of the `position`-th of `relayCount` relays; all together have no more than the safe share of each limit. */
+/** The part of the `position`-th of `relayCount` relays; all together have no more than the safe share of a limit. */
 export function safeShareOf(contract: OriginContract, terms: QuotaTerms, position: number, relayCount: number) {
   assert(position >= 0 && position < relayCount, 'a relay is one of those that were counted');
   const part = (limit: number) => {

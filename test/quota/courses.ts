@@ -72,6 +72,8 @@ export function run(course: Course, change: (options: WorldOptions) => Partial<W
   return world;
 }
 
+let hasFailed = false;
+
 /**
  * Checks a property that is named after its invariant. A failure prints seed, path and the smallest case; this line
  * repeats it: `SLUICE_SEED=… SLUICE_PATH=I7/0:1:2 npx node test/run.ts test/quota`.
@@ -83,8 +85,12 @@ export function holds<Values extends [unknown, ...unknown[]]>(
 ): void {
   const [only, path] = (process.env.SLUICE_PATH ?? '').split('/');
   if (only !== '' && only !== undefined && only !== invariant) return;
-  const replay = path === undefined ? {} : { path, endOnFailure: true };
+  // The mutation check asks only whether anything fails, and what did so first.
+  const isHasty = process.env.SLUICE_FIRST_FAILURE === '1';
+  if (isHasty && hasFailed) return;
+  const replay = path === undefined ? { endOnFailure: isHasty } : { path, endOnFailure: true };
   const result = fc.check(property, { numRuns, ...replay });
+  hasFailed ||= result.failed;
   if (!result.failed) return;
   const repeat = `SLUICE_SEED=${result.seed} SLUICE_PATH=${invariant}/${result.counterexamplePath}`;
   throw new Error(

@@ -4,6 +4,8 @@ export interface Defect {
   file: string;
   from: string;
   to: string;
+  /** A second place in the same file. */
+  also?: { from: string; to: string };
 }
 
 const defect = (name: string, file: string, from: string, to: string): Defect => ({
@@ -38,17 +40,15 @@ export const defects: Defect[] = [
     'this.buckets.open(row, now, grant.bytesPerSecond, grant.burstBytes, 0)',
     'this.buckets.open(row, now, grant.bytesPerSecond, grant.burstBytes, grant.burstBytes)',
   ),
-  defect(
-    'tokens of an expired lease are carried over',
-    'leaseholders',
-    `    this.askedBytes[row] = 0;
-    this.requestNumber[row] = 0;
-    this.buckets.close(row, nowMilliseconds);`,
-    `    this.askedBytes[row] = 0;
-    this.requestNumber[row] = 0;
-    if (nowMilliseconds > 0) return void (this.isLeased[row] = 1);
-    this.buckets.close(row, nowMilliseconds);`,
-  ),
+  {
+    ...defect(
+      'tokens of an expired lease are carried over',
+      'leaseholders',
+      'if (this.isLeased[row] === 0) this.buckets.open(row, now, grant.bytesPerSecond, grant.burstBytes, 0);',
+      'if (this.account[row] < 2) this.buckets.open(row, now, grant.bytesPerSecond, grant.burstBytes, 0);',
+    ),
+    also: { from: 'this.buckets.close(row, nowMilliseconds);', to: 'this.buckets.underwayBytes[row] = 0;' },
+  },
   defect('no fence', 'ledger', 'if (epoch < this.#epoch) return false;', ''),
   defect(
     'a grant over the demand',
@@ -171,8 +171,8 @@ export const defects: Defect[] = [
   defect(
     'acknowledged while connections are still to be closed',
     'leaseholders',
-    'if (this.isLeased[row] === 0 || this.openCount[row] > this.slots[row]) return;',
-    'if (this.isLeased[row] === 0) return;',
+    ' || this.openCount[row] > this.slots[row]) return;',
+    ') return;',
   ),
   defect(
     'a sub-lease is acknowledged before what was passed on fits into it',
