@@ -225,7 +225,10 @@ export class OriginHolders {
     }
     const soonest = holder.askedAt + this.#terms.roundMilliseconds * microsecondsPerMillisecond;
     if (now >= soonest) this.#request(holder, row);
-    else this.#wakeAt(row, soonest);
+    else {
+      this.#wakeAt(row, soonest);
+      this.#wakeAtEnd(holder, row);
+    }
   }
 
   #isOpen(holder: Holder, row: number): boolean {
