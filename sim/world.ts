@@ -63,7 +63,7 @@ export class World {
       priorityPieces: scenario.distribution.priorityPieces,
     });
     const listener = {
-      gained: (endpoint: number, piece: number) => this.#gained(endpoint, piece),
+      gained: (endpoint: number, piece: number, source: number) => this.#gained(endpoint, piece, source),
       began: (client: number, at: number) => {
         state.firstByteAt[client] = at;
       },
@@ -80,7 +80,7 @@ export class World {
     this.origin = new OriginAccess(state, this.watch);
     this.http = new HttpDownloads(state, this.downloads, this.origin, listener);
     this.pulls = new RelayPulls(state, this.downloads, this.origin);
-    this.pulls.onGained = (holder, piece) => this.#gained(holder, piece);
+    this.pulls.onGained = (holder, piece) => this.#gained(holder, piece, 0);
     this.control = new Control(state, this.http, this.tracker);
     this.fallback =
       state.swarmRates === null
@@ -236,10 +236,10 @@ export class World {
     return this.state.task.file.sizeBytes <= this.state.policy.http.directBelow;
   }
 
-  /** `endpoint` holds one more piece: tells whoever waits for it. */
-  #gained(endpoint: number, piece: number): void {
+  /** `endpoint` holds one more piece, which `source` sent: tells whoever waits for it. */
+  #gained(endpoint: number, piece: number, source: number): void {
     const { state } = this;
-    this.#trace?.gained(state.now, endpoint, piece);
+    this.#trace?.gained(state.now, endpoint, piece, source);
     if (state.policy.swarm.enabled) this.swarm.announceHave(endpoint, piece);
     if (state.isRelay(endpoint)) {
       this.#relayGained(endpoint);
