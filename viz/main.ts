@@ -66,9 +66,11 @@ function contentOf(name: string, text: string) {
 
 async function start(): Promise<void> {
   try {
+    const live = new URLSearchParams(location.search).get('live');
+    if (live !== null) page.watch(live);
     const files = [...(await inlined()), ...(await named())];
     if (files.length > 0) show(files);
-    else page.wait();
+    else if (live === null) page.wait();
   } catch (error) {
     page.fail((error as Error).message);
   }

@@ -3,6 +3,7 @@ import type { Dataset } from './data/dataset.ts';
 import type { TraceFile } from './data/trace-file.ts';
 import { button, make, type Sources, type Update } from './panel.ts';
 import { addressOf, type State, Store, stateOf } from './store.ts';
+import { fleet } from './views/fleet.ts';
 import { type ViewDefinition, views } from './views.ts';
 
 type Loaded = Dataset | TraceFile;
@@ -17,6 +18,7 @@ interface Mounted {
 }
 
 const themeKey = 'sluice-theme';
+const fleetLink = { id: 'fleet', title: 'Fleet' };
 
 export class Page {
   /** Set by whoever reads files. */
@@ -25,6 +27,7 @@ export class Page {
   readonly #navigation = make('nav', 'views');
   readonly #message = make('div');
   #sources: Sources | null = null;
+  #fleet: HTMLElement | null = null;
   #mounted: Mounted[] = [];
   #observer: IntersectionObserver | null = null;
 
@@ -55,10 +58,21 @@ export class Page {
     this.#mount(this.#sources);
   }
 
+  /** The fleet behind this address of a live feed, before all results. */
+  watch(path: string): void {
+    const section = make('section', 'view');
+    section.id = 'fleet';
+    this.#fleet = section;
+    fleet(section, path);
+    this.#navigation.replaceChildren(linkTo(fleetLink));
+    this.#main.replaceChildren(this.#message, section);
+    this.#mark(fleetLink.id);
+  }
+
   /** Says what is wrong; what was shown before stays. */
   fail(message: string): void {
     this.#message.replaceChildren(make('p', 'message', message));
-    if (this.#sources === null) this.wait();
+    if (this.#sources === null && this.#fleet === null) this.wait();
     else this.#main.prepend(this.#message);
     scrollTo(0, 0);
   }
@@ -94,9 +108,11 @@ export class Page {
     this.#observer?.disconnect();
     this.#message.replaceChildren();
     const shown = views.filter(({ fits }) => fits(sources));
-    this.#navigation.replaceChildren(...shown.map(linkTo));
+    const links = this.#fleet === null ? shown : [fleetLink, ...shown];
+    this.#navigation.replaceChildren(...links.map(linkTo));
     this.#mounted = shown.map((definition) => mounted(definition));
-    this.#main.replaceChildren(this.#message, ...this.#mounted.map(({ section }) => section));
+    const sections = this.#mounted.map(({ section }) => section);
+    this.#main.replaceChildren(this.#message, ...(this.#fleet === null ? [] : [this.#fleet]), ...sections);
     store.on((changed) => this.#changed(changed, store, initial));
     this.#observer = new IntersectionObserver((entries) => this.#seen(entries, sources, store), {
       rootMargin: '250px 0px',
@@ -214,7 +230,7 @@ function mounted(definition: ViewDefinition): Mounted {
   return { definition, section, update: null, isVisible: false, missed: new Set() };
 }
 
-function linkTo({ id, title }: ViewDefinition): HTMLAnchorElement {
+function linkTo({ id, title }: Pick<ViewDefinition, 'id' | 'title'>): HTMLAnchorElement {
   const link = make('a', '', title);
   link.href = `#${id}`;
   link.dataset.view = id;

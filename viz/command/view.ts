@@ -47,7 +47,12 @@ export async function servePage(
     if (found === undefined) return end(response, 404, 'There is no such file here.');
     send(response, found.text, 'application/json');
   });
-  if (proxy !== null) server.on('upgrade', (request, socket, head) => proxy.upgrade(request, socket, head));
+  if (proxy !== null) {
+    server.on('upgrade', (request, socket, head) => {
+      if (isOurs(request) && request.url!.startsWith('/api/')) proxy.upgrade(request, socket, head);
+      else socket.destroy();
+    });
+  }
   const listening = await listen(server, port);
   const query = files.map(({ name }, index) => `run=data/${index}/${encodeURIComponent(name)}`);
   if (proxy !== null) query.push('live=api/live');
@@ -57,7 +62,10 @@ export async function servePage(
 
 /** A page elsewhere must not read results by a name that leads here. */
 function isOurs({ headers, url }: IncomingMessage): boolean {
-  return /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(headers.host ?? '') && url?.startsWith('/') === true;
+  const { host: name = '', origin } = headers;
+  const isNamed = /^(127\.0\.0\.1|localhost|\[::1\])(:\d+)?$/.test(name) && url?.startsWith('/') === true;
+  // A page of another origin must not give orders to the fleet, either.
+  return isNamed && (origin === undefined || origin === `http://${name}`);
 }
 
 /** The port that was asked for, or the usual one, or any. */

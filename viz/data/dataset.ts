@@ -210,6 +210,10 @@ function ofStudy(study: Study): Dataset {
     study,
     column: (key) => metrics.get(key) ?? none,
     difference: (left, right, key) => {
+      const told = right === study.baseline ? study.differences.get(key) : undefined;
+      if (told !== undefined && Number.isFinite(told.mean[left]!)) {
+        return { mean: told.mean[left]!, low: orNull(told.low[left]!), high: orNull(told.high[left]!) };
+      }
       const { mean: means } = metrics.get(key) ?? none;
       const share = (means[left]! - means[right]!) / means[right]!;
       return Number.isFinite(share) ? { mean: share, low: null, high: null } : null;

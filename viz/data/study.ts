@@ -29,6 +29,8 @@ export interface Study {
   knobs: Knob[];
   objectives: Objective[];
   metrics: Map<string, MetricColumn>;
+  /** To the baseline, seed by seed, as shares of its mean. */
+  differences: Map<string, MetricColumn>;
   /** 1 where every constraint held. */
   feasible: Uint8Array;
   /** Place of the trial of the baseline; −1 if there is none. */
@@ -40,71 +42,80 @@ export interface Study {
   seeds: number;
 }
 
+type IntervalFile = { mean?: unknown; low?: unknown; high?: unknown } | null;
+
 interface TrialFile {
+  /** 0 is the baseline. */
+  number?: unknown;
   values?: Record<string, unknown>;
-  metrics?: Record<string, { mean?: unknown; low?: unknown; high?: unknown } | number | null>;
-  feasible?: unknown;
-  baseline?: unknown;
-  recommended?: unknown;
+  fate?: unknown;
+  metrics?: Record<string, IntervalFile>;
+  difference?: Record<string, IntervalFile>;
 }
 
 interface StudyFile {
   name?: unknown;
-  scenario?: unknown;
+  manifest?: { scenario?: unknown; seeds?: unknown };
   objectives?: unknown;
-  verdict?: unknown;
   importance?: unknown;
-  seeds?: unknown;
+  baseline?: TrialFile;
+  recommended?: { number?: unknown; words?: unknown } | null;
   trials: TrialFile[];
 }
 
 export function isStudy(value: object): value is StudyFile {
   const { trials } = value as { trials?: unknown };
-  return (
-    Array.isArray(trials) && trials.length > 0 && trials.every((each) => typeof each === 'object' && each !== null)
-  );
+  return Array.isArray(trials) && trials.length > 0 && trials.every(isObject);
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null;
 }
 
 export function columnsOf(file: StudyFile): Study {
-  const { trials } = file;
-  const metrics = metricsOf(trials);
-  const knobs = knobsOf(trials);
+  const rows = isObject(file.baseline) ? [file.baseline, ...file.trials] : file.trials;
+  const metrics = intervalsOf(rows, ({ metrics: given }) => given);
+  if (metrics.size === 0) throw new Error('no trial has metrics');
+  const numbers = rows.map(({ number }, row) => (typeof number === 'number' ? number : row + 1));
+  const { recommended, manifest } = file;
   return {
     kind: 'study',
     name: String(file.name ?? 'study'),
-    scenario: String(file.scenario ?? ''),
-    count: trials.length,
-    labels: trials.map((_, row) => `trial ${row + 1}`),
-    knobs,
+    scenario: String(manifest?.scenario ?? ''),
+    count: rows.length,
+    labels: numbers.map((number) => (number === 0 ? 'baseline' : `trial ${number}`)),
+    knobs: knobsOf(rows),
     objectives: objectivesOf(file.objectives, metrics),
     metrics,
-    feasible: Uint8Array.from(trials, (trial) => (trial.feasible === false ? 0 : 1)),
-    baseline: trials.findIndex((trial) => trial.baseline === true),
-    recommended: trials.findIndex((trial) => trial.recommended === true),
-    verdict: typeof file.verdict === 'string' ? file.verdict : '',
+    differences: intervalsOf(rows, ({ difference }) => difference),
+    feasible: Uint8Array.from(rows, ({ fate }) => (fate === 'violates' || fate === 'failed' ? 0 : 1)),
+    baseline: numbers.indexOf(0),
+    recommended: numbers.indexOf(Number(recommended?.number ?? -1)),
+    verdict: typeof recommended?.words === 'string' ? recommended.words : '',
     importance: importanceOf(file.importance),
-    seeds: Array.isArray(file.seeds) ? file.seeds.length : Number(file.seeds ?? 0),
+    seeds: Array.isArray(manifest?.seeds) ? manifest.seeds.length : 0,
   };
 }
 
-function metricsOf(trials: TrialFile[]): Map<string, MetricColumn> {
-  const metrics = new Map<string, MetricColumn>();
-  trials.forEach((trial, row) => {
-    for (const [name, given] of Object.entries(trial.metrics ?? {})) {
-      let column = metrics.get(name);
+function intervalsOf(
+  rows: TrialFile[],
+  of: (trial: TrialFile) => Record<string, IntervalFile> | undefined,
+): Map<string, MetricColumn> {
+  const columns = new Map<string, MetricColumn>();
+  rows.forEach((trial, row) => {
+    for (const [name, given] of Object.entries(of(trial) ?? {})) {
+      let column = columns.get(name);
       if (column === undefined) {
-        const empty = () => new Float64Array(trials.length).fill(Number.NaN);
+        const empty = () => new Float64Array(rows.length).fill(Number.NaN);
         column = { mean: empty(), low: empty(), high: empty() };
-        metrics.set(name, column);
+        columns.set(name, column);
       }
-      const { mean, low, high } = typeof given === 'number' ? { mean: given } : (given ?? {});
-      column.mean[row] = numberOf(mean);
-      column.low[row] = numberOf(low);
-      column.high[row] = numberOf(high);
+      column.mean[row] = numberOf(given?.mean);
+      column.low[row] = numberOf(given?.low);
+      column.high[row] = numberOf(given?.high);
     }
   });
-  if (metrics.size === 0) throw new Error('no trial has metrics');
-  return metrics;
+  return columns;
 }
 
 const numberOf = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);
@@ -138,12 +149,17 @@ for (const [power, prefix] of ['k', 'M', 'G', 'T'].entries()) {
 }
 
 function knobOf(path: string, given: unknown[]): Knob {
-  const texts = given.map((value) => (typeof value === 'string' ? value : JSON.stringify(value ?? null)));
+  const texts = given.map((value) => (typeof value === 'string' ? value : (JSON.stringify(value) ?? '—')));
   const numbers = given.map((value) => (typeof value === 'number' ? value : quantity(value)));
   const isNumeric = numbers.every((value, row) => !Number.isNaN(value) || given[row] == null);
   if (isNumeric) return { path, values: Float64Array.from(numbers), texts, isNumeric };
-  const choices = [...new Set(texts)];
-  return { path, values: Float64Array.from(texts, (text) => choices.indexOf(text)), texts, isNumeric };
+  const choices = [...new Set(texts)].filter((text) => text !== '—');
+  return {
+    path,
+    values: Float64Array.from(texts, (text) => (text === '—' ? Number.NaN : choices.indexOf(text))),
+    texts,
+    isNumeric,
+  };
 }
 
 function quantity(value: unknown): number {
@@ -163,9 +179,13 @@ function objectivesOf(given: unknown, metrics: Map<string, MetricColumn>): Objec
   return known.length > 0 ? known : [...metrics.keys()].slice(0, 2).map((metric) => ({ metric, goal: 'minimize' }));
 }
 
+/** Of the first objective. */
 function importanceOf(given: unknown): Study['importance'] {
   if (!Array.isArray(given)) return [];
   return given
-    .map(({ path, share }: { path?: unknown; share?: unknown }) => ({ path: String(path), share: numberOf(share) }))
+    .map(({ knob, shares }: { knob?: unknown; shares?: ({ share?: unknown } | null)[] }) => ({
+      path: String(knob),
+      share: numberOf(shares?.[0]?.share),
+    }))
     .filter(({ share }) => share >= 0);
 }

@@ -91,11 +91,16 @@ function withoutSpread(data: Dataset, point: number, { key, show, unit }: Metric
 }
 
 /** "13.1 ± 0.4 s" */
-export function withSpread(data: Dataset, point: number, { key, show, unit }: MetricKind): string {
+export function withSpread(
+  data: Dataset,
+  point: number,
+  { key, show, unit }: MetricKind,
+  currencyName = data.currency,
+): string {
   const { mean, high } = data.column(key);
   const value = mean[point]!;
   if (Number.isNaN(value)) return '–';
-  const currency = unit === 'money' && data.currency !== '' ? ` ${data.currency}` : '';
+  const currency = unit === 'money' && currencyName !== '' ? ` ${currencyName}` : '';
   const half = high[point]! - value;
   if (Number.isNaN(half) || half <= Math.abs(value) * 1e-6) return `${show(value)}${currency}`;
   if (unit === 'time') return timeWithSpread(value, half);

@@ -49,7 +49,9 @@ export class Ranking {
     this.#table.parentElement!.querySelector<HTMLElement>('.clear-brush')!.hidden = selection === null;
     const head = make('thead');
     const line = make('tr');
-    const names = ['', metricKind(x).noun, metricKind(y).noun];
+    const unit = (key: string) =>
+      metricKind(key).unit === 'money' && data.currency !== '' ? `, ${data.currency}` : '';
+    const names = ['', ...[x, y].map((key) => metricKind(key).noun + unit(key))];
     line.append(...names.map((name) => make('th', '', name)));
     if (base !== undefined) line.append(make('th', 'against', `against ${base}`));
     line.append(make('th'));
@@ -77,8 +79,8 @@ export class Ranking {
     const track = make('div', 'bar');
     const value = data.column(x).mean[point]!;
     track.style.setProperty('--share', String(Number.isNaN(value) ? 0 : Math.max(0, bar(value))));
-    across.append(withSpread(data, point, metricKind(x)), track);
-    row.append(name, across, make('td', '', withSpread(data, point, metricKind(y))));
+    across.append(withSpread(data, point, metricKind(x), ''), track);
+    row.append(name, across, make('td', '', withSpread(data, point, metricKind(y), '')));
     if (hasBaseline) row.append(this.#difference(point));
     const isPinned = pinned.includes(point);
     const pin = button(isPinned ? '★' : '☆', isPinned ? 'Unpin' : 'Pin, to compare', () =>

@@ -141,7 +141,7 @@ export class Scatter {
       .attr('class', 'crosshair-text faint-text')
       .attr('x', ([x]) => x + 5)
       .attr('y', top + 9)
-      .text('baseline');
+      .text(width < 480 ? '' : 'baseline');
   }
 
   #drawPoints(): void {
