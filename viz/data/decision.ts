@@ -88,7 +88,7 @@ export function inWords(data: Dataset, left: number, right: number, kind: Metric
   const { mean, low, high } = found;
   const bounded = low !== null && high !== null;
   const range = bounded ? `${formatChange(low)} to ${formatChange(high)}` : '';
-  if (mean === 0) return { text: 'the same', range: '', isCertain: bounded, better: 0 };
+  if (mean === 0 && low === high) return { text: 'the same', range: '', isCertain: bounded, better: 0 };
   if (bounded && holdsZero(found)) return { text: 'no clear difference', range, isCertain: false, better: 0 };
   const isLess = mean < 0;
   const better = isLess === !kind.moreIsBetter ? 1 : -1;

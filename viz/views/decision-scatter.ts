@@ -2,6 +2,7 @@
 import { brush, type D3BrushEvent, Delaunay, pointer, type Selection, select } from 'd3';
 import { colourOf, resolved, shapeOf } from '#viz/appearance.ts';
 import { drawX, drawY, type Frame, type Group, niceScale, type Scale } from '#viz/axes.ts';
+import { contextOf, inSlices, stamp } from '#viz/canvas.ts';
 import type { Dataset } from '#viz/data/dataset.ts';
 import { inWords, qualifies } from '#viz/data/decision.ts';
 import { type MetricKind, metricKind } from '#viz/data/metrics.ts';
@@ -192,23 +193,17 @@ export class Scatter {
 
   #drawCanvas(): void {
     const { width, height } = this.#frame;
-    const ratio = devicePixelRatio;
-    Object.assign(this.#canvas, { width: width * ratio, height: height * ratio });
-    Object.assign(this.#canvas.style, { width: `${width}px`, height: `${height}px` });
-    const context = this.#canvas.getContext('2d')!;
-    context.scale(ratio, ratio);
-    context.fillStyle = resolved('var(--trial)');
-    context.strokeStyle = resolved('var(--trial)');
+    const context = contextOf(this.#canvas, width, height);
+    const colour = resolved('var(--trial)');
+    const dots = [false, true].map((isHollow) => [2.2, 6].map((radius) => stamp(context, radius, colour, isHollow)));
     const { focus, pinned } = this.#store.state;
-    for (const point of this.#drawn) {
-      const [x, y] = this.#place(point);
+    inSlices(this.#canvas, this.#drawn.length, (index) => {
+      const point = this.#drawn[index]!;
       const isChosen = point === focus || pinned.includes(point);
       context.globalAlpha = !this.#store.isShown(point) ? 0.06 : isChosen ? 1 : 0.45;
-      context.beginPath();
-      context.arc(x, y, isChosen ? 6 : 2.2, 0, 2 * Math.PI);
-      if (qualifies(this.#data, point)) context.fill();
-      else context.stroke();
-    }
+      const [x, y] = this.#place(point);
+      dots[qualifies(this.#data, point) ? 0 : 1]![isChosen ? 1 : 0]!(x, y);
+    });
   }
 
   #setBrush(): void {

@@ -105,5 +105,6 @@ function sentence({ nodes, tasks, origins }: LiveState): string {
         : ` (${formatPercent(bytesPerSecond / limit.bytesPerSecond)} of its contract)`;
     return `${origin} gives ${formatRate(bytesPerSecond)}${share}`;
   });
-  return `${parts.join(', ')}; ${plural(active, 'task')} ${active === 1 ? 'runs' : 'run'}. ${used.slice(0, 3).join('; ')}${used.length > 0 ? '.' : ''}`;
+  const given = used.length === 0 ? '' : ` ${used.slice(0, 3).join('; ')}.`;
+  return `${parts.join(', ')}; ${plural(active, 'task')} ${active === 1 ? 'runs' : 'run'}.${given}`;
 }

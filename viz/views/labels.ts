@@ -63,22 +63,3 @@ function boxOf({ x, y, anchor }: LabelPlace, width: number): Box {
 function overlaps(left: Box, right: Box): boolean {
   return left.x0 < right.x1 && right.x0 < left.x1 && left.y0 < right.y1 && right.y0 < left.y1;
 }
-
-/** Moves heights apart that are nearer than a line, keeping their order; for names at the ends of lines. */
-export function spread(heights: readonly number[], from: number, to: number, gap = linePixels): number[] {
-  const order = heights.map((_, index) => index).sort((left, right) => heights[left]! - heights[right]!);
-  const placed = order.map((index) => heights[index]!);
-  for (let index = 1; index < placed.length; index++)
-    placed[index] = Math.max(placed[index]!, placed[index - 1]! + gap);
-  const over = (placed.at(-1) ?? 0) - to;
-  if (over > 0) {
-    placed[placed.length - 1]! -= over;
-    for (let index = placed.length - 2; index >= 0; index--)
-      placed[index] = Math.min(placed[index]!, placed[index + 1]! - gap);
-  }
-  const result = [...heights];
-  order.forEach((index, place) => {
-    result[index] = Math.max(from, placed[place]!);
-  });
-  return result;
-}

@@ -11,6 +11,7 @@ import {
 } from 'd3';
 import { resolved } from '#viz/appearance.ts';
 import { shortTime, ticksOf } from '#viz/axes.ts';
+import { contextOf, inSlices } from '#viz/canvas.ts';
 import type { Dataset } from '#viz/data/dataset.ts';
 import { metricKind } from '#viz/data/metrics.ts';
 import type { Study } from '#viz/data/study.ts';
@@ -140,11 +141,7 @@ export class ParallelCoordinates {
   }
 
   #lines(width: number, x: (index: number) => number): void {
-    const ratio = devicePixelRatio;
-    Object.assign(this.#canvas, { width: width * ratio, height: height * ratio });
-    Object.assign(this.#canvas.style, { width: `${width}px`, height: `${height}px` });
-    const context = this.#canvas.getContext('2d')!;
-    context.scale(ratio, ratio);
+    const context = contextOf(this.#canvas, width, height);
     context.lineWidth = 1;
     const { count, study } = this.#data;
     const objective = this.#axes.findLast(
@@ -164,14 +161,29 @@ export class ParallelCoordinates {
       });
       context.stroke();
     };
-    if (!isAll)
-      for (let trial = 0; trial < count; trial += Math.ceil(count / 1500)) line(trial, resolved('var(--faint)'), 0.04);
-    for (let trial = 0; trial < count; trial++) {
-      if (!this.#store.isShown(trial)) continue;
-      line(trial, mix((objective.values[trial]! - low) / (high - low || 1)), alpha);
-    }
-    context.lineWidth = 2.5;
-    for (const trial of pinned) line(trial, resolved('var(--ink)'), 1);
+    const faint = resolved('var(--faint)');
+    const every = Math.ceil(count / 1500);
+    // Pinned ones come last, above all others.
+    const order = [...(isAll ? [] : this.#indices((trial) => !this.#store.isShown(trial) && trial % every === 0))];
+    const shown = this.#indices((trial) => this.#store.isShown(trial));
+    inSlices(this.#canvas, order.length + shown.length + pinned.length, (index) => {
+      const rest = index - order.length;
+      if (rest < 0) {
+        line(order[index]!, faint, 0.04);
+      } else if (rest < shown.length) {
+        const trial = shown[rest]!;
+        line(trial, mix((objective.values[trial]! - low) / (high - low || 1)), alpha);
+      } else {
+        context.lineWidth = 2.5;
+        line(pinned[rest - shown.length]!, resolved('var(--ink)'), 1);
+      }
+    });
+  }
+
+  #indices(holds: (trial: number) => boolean): number[] {
+    const found: number[] = [];
+    for (let trial = 0; trial < this.#data.count; trial++) if (holds(trial)) found.push(trial);
+    return found;
   }
 }
 

@@ -2,6 +2,7 @@
 import { scaleLinear, scaleLog, select } from 'd3';
 import { resolved } from '#viz/appearance.ts';
 import { drawX, drawY, type Frame, niceScale, type Scale } from '#viz/axes.ts';
+import { contextOf, inSlices, stamp } from '#viz/canvas.ts';
 import type { Dataset } from '#viz/data/dataset.ts';
 import { metricKind } from '#viz/data/metrics.ts';
 import type { Knob } from '#viz/data/study.ts';
@@ -33,13 +34,12 @@ export function sliceChart(data: Dataset, store: Store, knob: Knob, metric: stri
   const isTime = kind.unit === 'time';
   drawY(axes, y, frame, { title: kind.noun, show: kind.show, isTime });
   const context = contextOf(canvas, width, frame.height);
-  context.fillStyle = resolved('var(--trial)');
-  for (let trial = 0; trial < data.count; trial++) {
-    context.globalAlpha = store.isShown(trial) ? Math.max(0.12, Math.min(0.7, 400 / data.count)) : 0.02;
-    context.beginPath();
-    context.arc(x(knob.values[trial]!), y(mean[trial]!), 2, 0, 2 * Math.PI);
-    context.fill();
-  }
+  const dot = stamp(context, 2, resolved('var(--trial)'));
+  const alpha = Math.max(0.12, Math.min(0.7, 400 / data.count));
+  inSlices(canvas, data.count, (trial) => {
+    context.globalAlpha = store.isShown(trial) ? alpha : 0.02;
+    dot(x(knob.values[trial]!), y(mean[trial]!));
+  });
   return element;
 }
 
@@ -49,15 +49,6 @@ function knobScale({ values, isNumeric }: Knob, range: [number, number]): Scale 
   const high = known.reduce((most, value) => Math.max(most, value), -Infinity);
   if (isNumeric && low > 0 && high / low > 12) return scaleLog([low, high], range);
   return scaleLinear(low === high ? [low - 1, high + 1] : [low, high], range);
-}
-
-function contextOf(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D {
-  const ratio = devicePixelRatio;
-  Object.assign(canvas, { width: width * ratio, height: height * ratio });
-  Object.assign(canvas.style, { width: `${width}px`, height: `${height}px` });
-  const context = canvas.getContext('2d')!;
-  context.scale(ratio, ratio);
-  return context;
 }
 
 /** Best feasible value of the first objective after each trial. */
