@@ -86,7 +86,7 @@ export interface AxisOptions {
 }
 
 export function drawX(group: Group, scale: Scale, frame: Frame, options: AxisOptions): void {
-  const count = Math.max(2, Math.floor((frame.width - frame.left - frame.right) / 78));
+  const count = Math.max(3, Math.floor((frame.width - frame.left - frame.right) / 74));
   const ticks = options.ticks ?? ticksOf(scale, count, options.isTime ?? false);
   const bottom = frame.height - frame.bottom;
   const axis = group.selectAll<SVGGElement, null>('g.x-axis').data([null]).join('g').attr('class', 'axis x-axis');

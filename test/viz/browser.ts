@@ -53,7 +53,7 @@ export async function inBrowser(work: (open: (look?: Look) => Promise<Watched>) 
         colorScheme: theme,
         reducedMotion: 'reduce',
       });
-      context.setDefaultTimeout(8000);
+      context.setDefaultTimeout(20_000);
       const watched = watch(await context.newPage());
       all.push(watched);
       return watched;

@@ -34,15 +34,12 @@ class Fleet {
     this.#tasks = new TaskTable((method, path, body) => this.#order(method, path, body));
     this.#origins = new OriginCards((method, path, body) => this.#order(method, path, body));
     const form = distributionForm((body) => this.#order('POST', 'api/tasks', body));
-    this.#panel.body.append(
-      this.#message,
-      this.#tasks.element,
-      make('h3', 'sub', 'Origins against their contracts'),
-      this.#origins.element,
-      make('h3', 'sub', 'Relays'),
-      this.#relays,
-      form,
-    );
+    const lower = make('div', 'fleet-lower');
+    const [left, right] = [make('div'), make('div')];
+    left.append(make('h3', 'sub', 'Origins against their contracts'), this.#origins.element);
+    right.append(make('h3', 'sub', 'Relays'), this.#relays);
+    lower.append(left, right);
+    this.#panel.body.append(this.#message, this.#tasks.element, lower, form);
     feed.onState = (state) => this.#show(state);
     feed.onStatus = (status) => this.#showStatus(status);
   }

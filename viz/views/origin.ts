@@ -122,7 +122,7 @@ class Origin {
       .join('text')
       .attr('class', 'limit-text halo')
       .attr('x', chart.frame.width - chart.frame.right)
-      .attr('y', isNear ? y - 6 : y - 8)
+      .attr('y', isNear ? y - 6 : y + 12)
       .attr('text-anchor', 'end')
       .text(`contract ${show(most)}${isNear ? '' : ', beyond this chart'}`);
   }

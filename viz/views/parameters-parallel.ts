@@ -202,7 +202,7 @@ function axesOf({ knobs, objectives, metrics }: Study): Axis[] {
   const scaleOf = (values: Float64Array, isNumeric: boolean) => {
     const [low, high] = extentOf(values);
     const range = [height - bottom, top];
-    const isWide = isNumeric && low > 0 && high / low > 12;
+    const isWide = isNumeric && low > 0 && high / low > 5;
     return isWide ? scaleLog([low, high], range) : scaleLinear(low === high ? [low - 1, high + 1] : [low, high], range);
   };
   const ofKnobs = knobs.map(({ path, values, texts, isNumeric }) => {

@@ -26,9 +26,8 @@ export function sliceChart(data: Dataset, store: Store, knob: Knob, metric: stri
   const axes = svg.append('g');
   const texts = new Map([...knob.values].map((value, row) => [value, knob.texts[row]!]));
   const distinct = [...texts.keys()].filter(Number.isFinite).sort((left, right) => left - right);
-  const room = Math.max(2, Math.floor(width / 80));
-  const step = Math.max(1, Math.ceil((distinct.length - 1) / (room - 1)));
-  const ticks = distinct.filter((_, index) => index % step === 0);
+  const ticks: number[] = [];
+  for (const value of distinct) if (ticks.length === 0 || x(value) - x(ticks.at(-1)!) > 64) ticks.push(value);
   const show = (value: number) => (texts.get(value) ?? '').replace(/(\d\.\d)\d+/, '$1');
   drawX(axes, x, frame, { title: knob.path, show, ticks });
   const isTime = kind.unit === 'time';
@@ -47,7 +46,7 @@ function knobScale({ values, isNumeric }: Knob, range: [number, number]): Scale 
   const known = [...values].filter(Number.isFinite);
   const low = known.reduce((least, value) => Math.min(least, value), Infinity);
   const high = known.reduce((most, value) => Math.max(most, value), -Infinity);
-  if (isNumeric && low > 0 && high / low > 12) return scaleLog([low, high], range);
+  if (isNumeric && low > 0 && high / low > 5) return scaleLog([low, high], range);
   return scaleLinear(low === high ? [low - 1, high + 1] : [low, high], range);
 }
 

@@ -10,7 +10,9 @@ export interface NodePlace {
   isLast: boolean;
 }
 
-const gap = 84;
+const gap = 92;
+/** Room above the first node for the loop of what its members send to each other. */
+const loopPixels = 34;
 const narrowPixels = 620;
 
 export function placeNodes(nodes: PlayerNode[], width: number): { places: NodePlace[]; height: number } {
@@ -18,7 +20,7 @@ export function placeNodes(nodes: PlayerNode[], width: number): { places: NodePl
     .map((kind) => nodes.flatMap((each, node) => (each.kind === kind ? [node] : [])))
     .filter((column) => column.length > 0);
   const most = Math.max(...columns.map((column) => column.length));
-  const height = Math.max(300, most * gap + 60);
+  const height = Math.max(320, most * gap + 60);
   const isNarrow = width < narrowPixels;
   const last = isNarrow ? width - 90 : width - 210;
   const places: NodePlace[] = [];
@@ -28,7 +30,7 @@ export function placeNodes(nodes: PlayerNode[], width: number): { places: NodePl
       nodes[left]!.region < nodes[right]!.region ? -1 : nodes[left]!.region > nodes[right]!.region ? 1 : left - right,
     );
     sorted.forEach((node, order) => {
-      const y = (height * (order + 0.5)) / column.length;
+      const y = loopPixels + ((height - loopPixels) * (order + 0.5)) / column.length;
       const isLast = index === columns.length - 1;
       places[node] = { node, x, y, side: isLast && !isNarrow ? 'right' : 'below', isLast };
     });
