@@ -18,6 +18,7 @@ interface Mounted {
 }
 
 const themeKey = 'sluice-theme';
+const addressMilliseconds = 150;
 const fleetLink = { id: 'fleet', title: 'Fleet' };
 
 export class Page {
@@ -28,6 +29,7 @@ export class Page {
   readonly #message = make('div');
   #sources: Sources | null = null;
   #fleet: HTMLElement | null = null;
+  #addressTimer: ReturnType<typeof setTimeout> | undefined;
   #mounted: Mounted[] = [];
   #observer: IntersectionObserver | null = null;
 
@@ -142,8 +144,12 @@ export class Page {
       if (mount.isVisible) mount.update(changed);
       else for (const name of changed) mount.missed.add(name);
     }
-    const address = addressOf(store.state, initial);
-    history.replaceState(null, '', `${location.pathname}${location.search}${address === '' ? '' : `#${address}`}`);
+    // Browsers allow few changes of the address a second, and scrubbing makes one a frame.
+    clearTimeout(this.#addressTimer);
+    this.#addressTimer = setTimeout(() => {
+      const address = addressOf(store.state, initial);
+      history.replaceState(null, '', `${location.pathname}${location.search}${address === '' ? '' : `#${address}`}`);
+    }, addressMilliseconds);
   }
 
   #tools(): HTMLElement {

@@ -236,7 +236,7 @@ drawing('brushing the first view filters the others, and the address brings it b
     assert.is(await page.locator('#completion path.curve').count(), 1);
     await reach(page, 'bytes');
     assert.is(await page.locator('.total').count(), 1);
-    assert.match(page.url(), /selection=\d/);
+    await page.waitForFunction(() => /selection=\d/.test(location.hash));
     await page.reload();
     await page.locator('.scatter .point').first().waitFor();
     assert.equal(await page.locator('.ranking .name').allInnerTexts(), ['cdn']);

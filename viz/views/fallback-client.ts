@@ -6,7 +6,7 @@ import { sourceOf, type TraceFile } from '#viz/data/trace-file.ts';
 import { formatCount } from '#viz/format.ts';
 import { button, make, onResize } from '#viz/panel.ts';
 import type { Store } from '#viz/store.ts';
-import { clientName } from './swarm-rows.ts';
+import { clientName, gainsOf } from './swarm-rows.ts';
 import { stepArea, TimeChart } from './time-chart.ts';
 
 const bins = 100;
@@ -132,8 +132,7 @@ export function speedOf(trace: TraceFile, row: number): { time: Float64Array; la
   const time = Float64Array.from({ length: bins }, (_, bin) => bin * width);
   const layers = [sourceOf.origin, sourceOf.relay, sourceOf.peer].map(() => new Float64Array(bins));
   const { gained } = trace;
-  for (let index = 0; index < gained.time.length; index++) {
-    if (gained.receiver[index] !== row) continue;
+  for (const index of gainsOf(trace, row)) {
     const bin = Math.min(bins - 1, Math.floor(gained.time[index]! / width));
     for (let layer = gained.source[index]!; layer < layers.length; layer++)
       layers[layer]![bin]! += trace.pieceBytes / width;

@@ -2,6 +2,7 @@
 import { bisectLeft, rgb } from 'd3';
 import { resolved, sources } from '#viz/appearance.ts';
 import type { TraceFile } from '#viz/data/trace-file.ts';
+import { gainsOf } from './swarm-rows.ts';
 
 export interface SwarmArea {
   fromSeconds: number;
@@ -102,17 +103,9 @@ export class SwarmImage {
   }
 }
 
-const cache = new WeakMap<TraceFile, Uint32Array>();
-
 /** Pieces that a row got from the origin, relays and peers. */
 export function piecesBySource(trace: TraceFile, row: number): number[] {
-  let table = cache.get(trace);
-  if (table === undefined) {
-    const rows = trace.groups.reduce((sum, { count }) => sum + count, 0);
-    table = new Uint32Array(rows * 3);
-    const { receiver, source } = trace.gained;
-    for (let index = 0; index < receiver.length; index++) table[receiver[index]! * 3 + source[index]!]!++;
-    cache.set(trace, table);
-  }
-  return [...table.subarray(row * 3, row * 3 + 3)];
+  const counts = [0, 0, 0];
+  for (const place of gainsOf(trace, row)) counts[trace.gained.source[place]!]!++;
+  return counts;
 }
