@@ -1,9 +1,11 @@
 /** The page as one self-contained file: script, style and typeface inside, nothing to load. */
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
+import { exitCodes, Stop } from '#scenarios/format/exit-codes.ts';
+import { formatBytes } from '#scenarios/format/units.ts';
 import { writeWhole } from '#sim/lab/output.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
@@ -21,15 +23,33 @@ const policy = [
   "connect-src 'self'",
 ].join('; ');
 
-/** Built when its sources have changed since the last time. */
+/** Built when its sources have changed since the last time; where Vite is not installed, as it was shipped. */
 export async function pageText(): Promise<string> {
-  if (!existsSync(join(root, 'viz/index.html'))) return readFileSync(shipped, 'utf8');
+  if (!isVitePresent()) {
+    if (existsSync(shipped)) return readFileSync(shipped, 'utf8');
+    throw new Stop(
+      exitCodes.failure,
+      'the page is not built and vite is not installed: npm install, or npm run build:page',
+    );
+  }
   const file = join(cache, `${sourcesHash()}.html`);
   if (existsSync(file)) return readFileSync(file, 'utf8');
   const text = await buildPage();
   mkdirSync(cache, { recursive: true });
   writeWhole(file, text);
   return text;
+}
+
+function isVitePresent(): boolean {
+  return existsSync(join(root, 'viz/index.html')) && existsSync(join(root, 'node_modules/vite/package.json'));
+}
+
+/** What `npm run build:page` does, so that an installed package needs no Vite. */
+export async function shipPage(): Promise<void> {
+  const page = await buildPage();
+  mkdirSync(dirname(shipped), { recursive: true });
+  writeWhole(shipped, page);
+  process.stderr.write(`${shipped}: ${formatBytes(Buffer.byteLength(page))}\n`);
 }
 
 function sourcesHash(): string {
