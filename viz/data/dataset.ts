@@ -1,7 +1,7 @@
 /** One file as the views see it: points (a policy, or a configuration of a study) and the runs behind them. */
 import { parseRate, parseSize } from '#scenarios/format/units.ts';
 import { type Interval, intervalOf, pairedDifference } from '#sim/lab/statistics.ts';
-import { formatCount, formatPercent, plural } from '../format.ts';
+import { formatPercent, plural } from '../format.ts';
 import { metricOf } from './metrics.ts';
 import { type ComparisonFile, ReadError, type Result } from './read.ts';
 import type { MetricColumn, Study } from './study.ts';
@@ -186,10 +186,11 @@ function ofStudy(study: Study): Dataset {
   const { count, feasible, metrics, objectives } = study;
   const empty = new Float64Array(count).fill(Number.NaN);
   const none: MetricColumn = { mean: empty, low: empty, high: empty };
-  const held = feasible.reduce((sum, each) => sum + each, 0);
+  const held = feasible.reduce((sum, each, row) => sum + (row === study.baseline ? 0 : each), 0);
   const names = objectives.map(({ metric }) => metric).join(', ');
-  const parts = [study.scenario, `${formatCount(count)} trials`, names];
-  const constraint = held === count ? '' : ` · ${formatPercent(held / count)} keep every constraint`;
+  const parts = [study.scenario, plural(study.trialCount, 'trial'), names];
+  const share = formatPercent(held / study.trialCount);
+  const constraint = held === study.trialCount ? '' : ` · ${share} keep every constraint`;
   return {
     kind: 'study',
     title: study.name,

@@ -24,7 +24,9 @@ export interface Study {
   kind: 'study';
   name: string;
   scenario: string;
+  /** Rows: the trials, and the baseline if there is one. */
   count: number;
+  trialCount: number;
   labels: string[];
   knobs: Knob[];
   objectives: Objective[];
@@ -83,8 +85,9 @@ export function columnsOf(file: StudyFile): Study {
     name: String(file.name ?? 'study'),
     scenario: String(manifest?.scenario ?? ''),
     count: rows.length,
+    trialCount: file.trials.length,
     labels: numbers.map((number) => (number === 0 ? 'baseline' : `trial ${number}`)),
-    knobs: knobsOf(rows),
+    knobs: knobsOf(rows, file.trials),
     objectives: objectivesOf(file.objectives, metrics),
     metrics,
     differences: intervalsOf(rows, ({ difference }) => difference),
@@ -120,12 +123,13 @@ function intervalsOf(
 
 const numberOf = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN);
 
-function knobsOf(trials: TrialFile[]): Knob[] {
+/** What the trials vary; the baseline may set other things, which are no knobs. */
+function knobsOf(rows: TrialFile[], trials: TrialFile[]): Knob[] {
   const paths = new Set(trials.flatMap((trial) => Object.keys(trial.values ?? {})));
   return [...paths].map((path) =>
     knobOf(
       path,
-      trials.map((trial) => trial.values?.[path]),
+      rows.map((row) => row.values?.[path]),
     ),
   );
 }

@@ -25,7 +25,7 @@ export function headline(data: Dataset, shown: number[], x: string, y: string): 
         ? 'serves every client'
         : 'serves every client and keeps the origin’s contract';
   if (data.policies === null)
-    return `${name} is the best trade-off of ${sound.length} trials that keep every constraint.`;
+    return `${name} is the best trade-off of ${plural(sound.length, 'trial')} that keep every constraint.`;
   if (sound.length === 1 && shown.length > 1) return `Only ${name} ${demands}.`;
   const they = demands.replace('serves', 'serve').replace('keeps', 'keep');
   return `${name} is the best trade-off of the ${plural(sound.length, 'policy', 'policies')} that ${they}.`;
@@ -187,11 +187,12 @@ function boundTile(data: Dataset): HTMLElement {
 
 function contractTile(data: Dataset, shown: number[]): HTMLElement {
   if (data.policies === null) {
-    const kept = shown.filter((point) => data.broken[point] === 0).length;
+    const trials = shown.filter((point) => point !== data.baseline);
+    const kept = trials.filter((point) => data.broken[point] === 0).length;
     return tile(data, {
       label: 'Constraints',
-      value: `${formatCount(kept)} of ${formatCount(shown.length)} keep them`,
-      note: kept === shown.length ? 'none broke' : 'the others are drawn hollow',
+      value: `${formatCount(kept)} of ${formatCount(trials.length)} keep them`,
+      note: kept === trials.length ? 'none broke' : 'the others are drawn hollow',
     });
   }
   if (data.contract === null)

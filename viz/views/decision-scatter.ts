@@ -16,6 +16,8 @@ import { placeLabels } from './labels.ts';
 /** More points are drawn on a canvas, without names and whiskers. */
 export const svgPointsMax = 400;
 const reachPixels = 40;
+/** More names than this would be in each other's way. */
+const namedMax = 30;
 
 export class Scatter {
   readonly #host = make('div', 'scatter');
@@ -175,7 +177,7 @@ export class Scatter {
       .attr('transform', (point) => `translate(${this.#place(point)})`)
       .attr('fill', (point) => (qualifies(data, point) ? 'var(--colour)' : 'var(--ground)'));
     const texts = this.#drawn.map((point) =>
-      data.policies === null && !pinned.includes(point) ? '' : data.labels[point]!,
+      data.count > namedMax && !pinned.includes(point) ? '' : data.labels[point]!,
     );
     const places = placeLabels(
       this.#drawn.map((point) => this.#place(point)),

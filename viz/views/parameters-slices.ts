@@ -33,7 +33,7 @@ export function sliceChart(data: Dataset, store: Store, knob: Knob, metric: stri
   const isTime = kind.unit === 'time';
   drawY(axes, y, frame, { title: kind.noun, show: kind.show, isTime });
   const context = contextOf(canvas, width, frame.height);
-  const dot = stamp(context, 2, resolved('var(--trial)'));
+  const dot = stamp(context, data.count > 300 ? 2 : 3.5, resolved('var(--trial)'));
   const alpha = Math.max(0.12, Math.min(0.7, 400 / data.count));
   inSlices(canvas, data.count, (trial) => {
     context.globalAlpha = store.isShown(trial) ? alpha : 0.02;
@@ -58,7 +58,7 @@ export function bestSoFar(data: Dataset): { trial: number; value: number }[] {
   let best = Infinity;
   const sign = goal === 'maximize' ? -1 : 1;
   for (let trial = 0; trial < data.count; trial++) {
-    if (data.broken[trial] !== 0 || !(sign * mean[trial]! < best)) continue;
+    if (trial === data.baseline || data.broken[trial] !== 0 || !(sign * mean[trial]! < best)) continue;
     best = sign * mean[trial]!;
     steps.push({ trial, value: mean[trial]! });
   }
@@ -73,7 +73,7 @@ export function convergenceChart(data: Dataset, width: number): HTMLElement {
   const said =
     last === undefined
       ? 'no trial keeps every constraint'
-      : `the best so far was last improved by trial ${formatCount(last.trial + 1)} of ${formatCount(data.count)}`;
+      : `the best so far was last improved by ${data.labels[last.trial]} of ${formatCount(data.study!.trialCount)}`;
   element.append(make('div', 'legend-title', `Convergence: ${said}`));
   if (last === undefined || width < 100) return element;
   const frame = frameOf(width, 220);
@@ -85,7 +85,7 @@ export function convergenceChart(data: Dataset, width: number): HTMLElement {
   const svg = select(element).append('svg').attr('width', width).attr('height', frame.height).attr('role', 'img');
   svg.attr('aria-label', `Best ${kind.noun} by trial: ${said}`);
   const axes = svg.append('g');
-  drawX(axes, x, frame, { title: 'Trials', show: formatCount });
+  drawX(axes, x, frame, { title: 'Trials', show: formatCount, ticks: x.ticks(10).filter(Number.isInteger) });
   drawY(axes, y, frame, { title: `Best ${kind.noun} so far`, show: kind.show, isTime: kind.unit === 'time' });
   const path = steps.map(({ trial, value }, index) =>
     index === 0 ? `M${x(trial)},${y(value)}` : `H${x(trial)}V${y(value)}`,

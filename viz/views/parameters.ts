@@ -78,7 +78,7 @@ function sentence({ study, count }: Dataset, shares: Importance[], selection: Re
   const idle = shares.filter(({ share }) => share < 0.02).map(({ path }) => path);
   const most = first === undefined ? '' : ` ${first.path} matters most for ${noun} (${formatPercent(first.share)}).`;
   const least = idle.length === 0 ? '' : ` ${listed(idle)} hardly ${idle.length === 1 ? 'matters' : 'matter'}.`;
-  return `${plural(count, 'trial')} of ${plural(knobs.length, 'knob')}.${most}${least}${scope}`;
+  return `${plural(study!.trialCount, 'trial')} of ${plural(knobs.length, 'knob')}.${most}${least}${scope}`;
 }
 
 function tableOf({ knobs, metrics, count, labels }: Study, selection: ReadonlySet<number> | null) {
