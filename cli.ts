@@ -29,7 +29,13 @@ program
   .command('demo')
   .description('compare the policies on a sample scenario')
   .option('--quick', 'fewer clients: some seconds instead of some minutes')
-  .action(does(async (options: DemoOptions) => (await import('#sim/lab/demo.ts')).demoCommand(options, context)));
+  .action(
+    does(async (options: DemoOptions) => {
+      const { demoCommand } = await import('#sim/lab/demo.ts');
+      const show = async (result: unknown) => (await import('#viz/command/show.ts')).showResult('demo.json', result);
+      return demoCommand(options, context, show);
+    }),
+  );
 
 withOutput(withOverrides(program.command('run <scenario>')))
   .description('simulate one scenario and print its result')
@@ -95,6 +101,27 @@ program
   .action(
     does(async (options: WorkerOptions) =>
       (await import('#sim/lab/sweep/worker-command.ts')).workerCommand(options, context),
+    ),
+  );
+
+program
+  .command('view [files...]')
+  .description('serve the visualiser on 127.0.0.1 and print its address: a result, a second to compare, a trace')
+  .option('--port <n>', 'instead of 7440, or any that is free', countAbove0)
+  .option('--control <url>', 'show the fleet of this control server; SLUICE_TOKEN holds its token')
+  .action(
+    does(async (files: string[], options: { port?: number; control?: string }) =>
+      (await import('#viz/command/view.ts')).viewCommand({ ...options, files }),
+    ),
+  );
+
+program
+  .command('report <files...>')
+  .description('write results as one self-contained page')
+  .requiredOption('-o, --output <file>', 'where to')
+  .action(
+    does(async (files: string[], { output }: { output: string }) =>
+      (await import('#viz/command/report.ts')).reportCommand({ files, output }),
     ),
   );
 

@@ -13,7 +13,7 @@ import { event, eventKind, type State, status } from './state.ts';
 import { taskFlags, transferFlag } from './transfer-table.ts';
 
 export interface HttpListener {
-  gained(endpoint: number, piece: number): void;
+  gained(endpoint: number, piece: number, source: number): void;
   began(client: number, atMicroseconds: number): void;
   requested(client: number, source: number, piece: number, reason: RequestReason | 'range'): void;
   /** Every relay refused or is down: control may name another one. */
@@ -302,7 +302,7 @@ export class HttpDownloads {
     if (this.#downloads.received(client, piece, bytes)) {
       accounts.delivered(client, this.#downloads.pieceBytes(piece));
       this.#state.countShare(source, client, this.#downloads.pieceBytes(piece));
-      this.#listener.gained(client, piece);
+      this.#listener.gained(client, piece, source);
     } else {
       accounts.duplicate(client, bytes);
     }

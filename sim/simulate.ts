@@ -30,8 +30,25 @@ export function simulateQuota(scenario: Scenario, everySeconds: number): { log: 
 }
 
 /** A trace that fits the scenario. */
-export function traceFor(scenario: Scenario): Trace {
-  const relays = scenario.relays.reduce((total, relay) => total + relay.count, 0);
-  const clients = scenario.clients.reduce((total, each) => total + each.count, 0);
-  return new Trace(1 + relays, clients);
+export function traceFor({ name, seed, regions, origin, relays, clients, tasks, policy }: Scenario): Trace {
+  const { file } = tasks[0];
+  const { threshold, hold, triggers } = policy.fallback;
+  const opensBySpeed = policy.http.when === 'fallback' && triggers.includes('slow');
+  return new Trace({
+    scenario: name,
+    policy: policy.name,
+    seed,
+    fileBytes: file.sizeBytes,
+    pieceBytes: file.pieceLengthBytes,
+    ...(opensBySpeed && { fallback: { thresholdBytesPerSecond: threshold, holdSeconds: hold / 1000 } }),
+    groups: [
+      { kind: 'origin', name: 'origin', region: regions[origin.region], count: 1 },
+      ...relays.map((each) => ({ kind: 'relay' as const, ...groupOf(each, regions) })),
+      ...clients.map((each) => ({ kind: 'client' as const, ...groupOf(each, regions) })),
+    ],
+  });
+}
+
+function groupOf({ name, region, count }: { name: string; region: number; count: number }, regions: string[]) {
+  return { name, region: regions[region], count };
 }

@@ -20,7 +20,7 @@ import { taskFlags, transferFlag } from './transfer-table.ts';
 /** What the swarm tells the world. */
 export interface SwarmListener {
   /** `endpoint` holds one more piece. */
-  gained(endpoint: number, piece: number): void;
+  gained(endpoint: number, piece: number, source: number): void;
   /** `client` was sent its first byte, `atMicroseconds`. */
   began(client: number, atMicroseconds: number): void;
   requested(client: number, source: number, piece: number, reason: RequestReason): void;
@@ -215,7 +215,7 @@ export class Swarm implements Host {
     if (this.downloads.received(client, piece, bytes)) {
       accounts.delivered(client, this.downloads.pieceBytes(piece));
       this.#state.countShare(source, client, this.downloads.pieceBytes(piece));
-      this.#listener.gained(client, piece);
+      this.#listener.gained(client, piece, source);
     } else {
       accounts.duplicate(client, bytes);
     }

@@ -52,7 +52,7 @@ export class TaskRun {
       priorityPieces: state.scenario.distribution.priorityPieces,
     });
     const listener = {
-      gained: (endpoint: number, piece: number) => this.#gained(endpoint, piece),
+      gained: (endpoint: number, piece: number, source: number) => this.#gained(endpoint, piece, source),
       began: (client: number, at: number) => {
         state.firstByteAt[client] = at;
       },
@@ -68,7 +68,7 @@ export class TaskRun {
     this.origin = new OriginDoor(state, world.holders, this);
     this.http = new HttpDownloads(state, this.downloads, this.origin, listener);
     this.pulls = new RelayPulls(state, this.downloads, this.origin);
-    this.pulls.onGained = (holder, piece) => this.#gained(holder, piece);
+    this.pulls.onGained = (holder, piece) => this.#gained(holder, piece, 0);
     this.control = new Control(state, this.http, this.tracker, world.dispatchPace);
     this.fallback =
       state.swarmRates === null
@@ -152,10 +152,10 @@ export class TaskRun {
     return this.state.task.file.sizeBytes <= this.state.policy.http.directBelow;
   }
 
-  /** `endpoint` holds one more piece: tells whoever waits for it. */
-  #gained(endpoint: number, piece: number): void {
+  /** `endpoint` holds one more piece, which `source` sent: tells whoever waits for it. */
+  #gained(endpoint: number, piece: number, source: number): void {
     const { state } = this;
-    this.#world.trace?.gained(state.now, endpoint, piece);
+    this.#world.trace?.gained(state.now, endpoint, piece, source);
     if (state.policy.swarm.enabled) this.swarm.announceHave(endpoint, piece);
     if (state.isRelay(endpoint)) {
       this.#relayGained(endpoint);

@@ -63,10 +63,16 @@ const layers: Layer[] = [
     instead: 'nodes see core and scenarios/format, never sim or viz',
   },
   {
+    name: 'viz/command',
+    holds: /^viz\/command\//,
+    mayImport: /^(#core\/.*|#viz\/.*|#scenarios\/format\/.*|#sim\/lab\/.*|node:.*|vite)$/,
+    instead: 'what serves and packs the page sees the page, the lab, node: and vite',
+  },
+  {
     name: 'viz',
     holds: /^viz\//,
-    mayImport: /^(#core\/.*|#viz\/.*|#scenarios\/format\/.*|d3(-.*)?)$/,
-    instead: 'the visualiser sees the result format, core/record.ts and d3',
+    mayImport: /^(#core\/.*|#viz\/(?!command\/).*|#scenarios\/format\/.*|#sim\/lab\/statistics\.ts|d3(-.*)?)$/,
+    instead: "the visualiser sees the result format, core/record.ts, the lab's statistics and d3",
   },
 ];
 

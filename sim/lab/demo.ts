@@ -1,6 +1,7 @@
 /** `sluice demo`, what `npm start` runs: the policies on a sample scenario. */
 import { policies as catalogue } from '#sim/policies/catalogue.ts';
 import { compare, exitCodeOf } from './compare.ts';
+import type { Comparison } from './comparison.ts';
 import { comparisonText } from './comparison-text.ts';
 import type { CommandContext, DemoOptions } from './options.ts';
 import { loadSource, openSource } from './source.ts';
@@ -11,7 +12,12 @@ const sample = 'office-and-mobile';
 const seeds = 3;
 const quick = { clients: 500, seeds: 3 };
 
-export async function demoCommand(options: DemoOptions, context: CommandContext): Promise<number> {
+/** `show` gets the comparison once its text is printed. */
+export async function demoCommand(
+  options: DemoOptions,
+  context: CommandContext,
+  show: (comparison: Comparison) => Promise<void> = async () => {},
+): Promise<number> {
   const source = openSource(sample);
   const size = options.quick ? quick : { seeds };
   const { scenario } = loadSource(source, { ...size, set: [] });
@@ -25,6 +31,7 @@ export async function demoCommand(options: DemoOptions, context: CommandContext)
   process.stdout.write(`${intro.join('\n')}\n\n`);
   const comparison = await compare(source, { ...size, set: [] }, context);
   process.stdout.write(`${comparisonText(comparison)}\n${next}\n`);
+  await show(comparison);
   return exitCodeOf(comparison);
 }
 

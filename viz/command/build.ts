@@ -1,0 +1,4 @@
+/** `npm run build:page` */
+import { shipPage } from './page.ts';
+
+await shipPage();
