@@ -1,7 +1,7 @@
 /** What control tells a node. */
 import * as Type from 'typebox';
 import { assignment } from './assignment.ts';
-import { choice, count, identity, milliseconds, name, object, ratio, text } from './fields.ts';
+import { bytesPerSecond, choice, count, identity, milliseconds, name, object, ratio, text } from './fields.ts';
 import { leaseGrant, leaseRevoke } from './lease-messages.ts';
 
 /** The answer to `hello`. */
@@ -16,8 +16,17 @@ export const welcome = object({
 /** The wanted state of one task on this node. */
 export const task = object({ kind: Type.Literal('task'), assignment });
 
-/** φ: what all deficits of the task are multiplied with while origin or relays are near their limits. */
-export const brake = object({ kind: Type.Literal('brake'), task: identity(), ratio: ratio() });
+/**
+ * φ: what all deficits of the task are multiplied with while origin or relays are near their limits; and the cohort
+ * that the threshold is held against (`ThresholdSituation` of core/fallback/threshold.ts; M25).
+ */
+export const brake = object({
+  kind: Type.Literal('brake'),
+  task: identity(),
+  ratio: ratio(),
+  cohortFirstQuartileBytesPerSecond: bytesPerSecond(),
+  cohortSize: count(),
+});
 
 /** Control is going: connect again after this time, plus as much again by chance. Assignments and leases stand. */
 export const goodbye = object({ kind: Type.Literal('goodbye'), reconnectAfterMilliseconds: milliseconds() });
