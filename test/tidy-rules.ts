@@ -57,6 +57,12 @@ const layers: Layer[] = [
     instead: 'the format sees core, typebox, ajv, yaml and node:',
   },
   {
+    name: 'nodes/protocol',
+    holds: /^nodes\/protocol\//,
+    mayImport: /^(#core\/.*|#nodes\/protocol\/.*|typebox(\/.*)?)$/,
+    instead: 'the protocol is schemas alone: it sees core and typebox',
+  },
+  {
     name: 'nodes',
     holds: /^nodes\//,
     mayImport: /^(?!#(sim|viz)\/|typebox|ajv|yaml|seedrandom)/,

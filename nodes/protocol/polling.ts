@@ -1,0 +1,33 @@
+/**
+ * The same messages over plain HTTP. The first poll carries `hello` and no session; its answer names one. Each poll
+ * brings what the node has to say and takes what control has: control keeps what it sent until the next poll
+ * acknowledges it, so that a lost answer is sent again.
+ */
+import * as Type from 'typebox';
+import { count, identity, list, milliseconds, object, optional, text } from './fields.ts';
+import { fromControl } from './from-control.ts';
+import { fromNode } from './from-node.ts';
+import { pollMessagesMax, pollWaitMillisecondsMax } from './limits.ts';
+
+export const pollRequest = object({
+  session: optional(identity()),
+  /** Counts up from 1 with each poll of the session; a repeated one is answered as before and acts once. */
+  poll: count(),
+  messages: list(fromNode, pollMessagesMax),
+  /** How long control may hold the answer while it has nothing to say. */
+  waitMilliseconds: Type.Integer({ minimum: 0, maximum: pollWaitMillisecondsMax }),
+});
+export const pollResponse = object({
+  session: identity(),
+  messages: list(fromControl, pollMessagesMax),
+  /** Not sooner than this. */
+  pollAfterMilliseconds: milliseconds(),
+});
+
+/** A machine of a fleet makes itself known: its token from now on is the answer's. */
+export const enrolRequest = object({ name: optional(text(64)) });
+export const enrolResponse = object({ node: text(64), token: text(256) });
+
+export type PollRequest = Type.Static<typeof pollRequest>;
+export type PollResponse = Type.Static<typeof pollResponse>;
+export type EnrolResponse = Type.Static<typeof enrolResponse>;
