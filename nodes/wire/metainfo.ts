@@ -161,5 +161,7 @@ function infoHashFrom(text: string): Uint8Array {
   if (!/^[a-z2-7]{32}$/i.test(text)) throw new UnusableManifest(`"${text.slice(0, 60)}" is not an info-hash`);
   const alphabet = 'abcdefghijklmnopqrstuvwxyz234567';
   const bits = [...text.toLowerCase()].map((letter) => alphabet.indexOf(letter).toString(2).padStart(5, '0')).join('');
-  return Uint8Array.from({ length: sha1Length }, (_, index) => Number.parseInt(bits.slice(index * 8, index * 8 + 8), 2));
+  return Uint8Array.from({ length: sha1Length }, (_, index) =>
+    Number.parseInt(bits.slice(index * 8, index * 8 + 8), 2),
+  );
 }
