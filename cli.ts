@@ -1,6 +1,8 @@
 /** The command line: the only file that sees every layer, each loaded only by the command that needs it. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { ManifestOptions } from '#nodes/files/command.ts';
+import type { OriginOptions } from '#nodes/origin/command.ts';
 import type { CommandResult } from '#scenarios/format/command.ts';
 import { exitCodes } from '#scenarios/format/exit-codes.ts';
 import type { CommandContext, CompareOptions, DemoOptions, ReproOptions, RunOptions } from '#sim/lab/options.ts';
@@ -57,6 +59,33 @@ program
   .description('say what is missing on this machine and how to get it')
   .option('--json', 'print JSON')
   .action(does(async (options: { json?: boolean }) => (await import('#sim/lab/doctor.ts')).doctorCommand(options)));
+
+program
+  .command('origin <directory>')
+  .description('serve the files of a directory by plain HTTP, with limits and an audit')
+  .option('--listen <host:port>', 'where', '127.0.0.1:8080')
+  .option('--connections <n>', 'answer 503 beyond this many', countAbove0)
+  .option('--bandwidth <rate>', 'of all answers together')
+  .option('--bandwidth-each <rate>', 'of one connection')
+  .action(
+    does(async (directory: string, options: OriginOptions) =>
+      (await import('#nodes/origin/command.ts')).originCommand(directory, options),
+    ),
+  );
+
+program
+  .command('manifest <file>')
+  .description('write the piece hashes and the torrent of a file beside it')
+  .option('--piece-length <size>', 'instead of 1 or 4 MiB by size')
+  .option('--url <url>', 'where the origin has it')
+  .option('--tracker <url>', 'for the torrent; may be repeated', listed, [])
+  .option('--web-seed <url>', 'for the torrent; may be repeated', listed, [])
+  .option('--json', 'print JSON')
+  .action(
+    does(async (file: string, options: ManifestOptions) =>
+      (await import('#nodes/files/command.ts')).manifestCommand(file, options),
+    ),
+  );
 
 const scenario = program.command('scenario').description('check, list and describe scenario files');
 
@@ -126,6 +155,10 @@ function names(text: string): string[] {
   if (listed.includes('')) throw new InvalidArgumentError('It takes names with commas between them.');
   if (new Set(listed).size < listed.length) throw new InvalidArgumentError('It names one twice.');
   return listed;
+}
+
+function listed(text: string, before: string[]): string[] {
+  return [...before, text];
 }
 
 function assignments(text: string, before: string[]): string[] {
