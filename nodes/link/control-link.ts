@@ -65,7 +65,7 @@ export class ControlLink {
 
   /** False: the link is down and the message is gone. */
   send(message: FromNode): boolean {
-    return this.#isOpen && this.#line !== undefined && this.#line.send(message);
+    return this.#isOpen && this.#line?.send(message) === true;
   }
 
   close(): void {

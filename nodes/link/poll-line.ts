@@ -1,13 +1,12 @@
-import { fetch as fetchFrom, Agent } from 'undici';
+import { Agent, fetch as fetchFrom } from 'undici';
 import type { FromNode } from '#nodes/protocol/from-node.ts';
-import { controlMessageBytesMax, paths, pollMessagesMax, pollWaitMillisecondsMax } from '#nodes/protocol/limits.ts';
+import { paths, pollBytesMax, pollMessagesMax } from '#nodes/protocol/limits.ts';
 import { readPollResponse } from '#nodes/protocol/reading.ts';
 import type { Line, LineEvents, LinkOptions } from './control-link.ts';
 
-/** An answer takes as long as control may hold it, and this. */
 const answerMilliseconds = 15_000;
 
-/** One poll at a time; what is to be said while one waits cuts its wait short. */
+/** One poll at a time; what is to be said cuts the wait for the next one short. */
 export class PollLine implements Line {
   readonly #options: LinkOptions;
   readonly #events: LineEvents;
@@ -56,12 +55,12 @@ export class PollLine implements Line {
     const answer = await fetchFrom(new URL(paths.poll, control), {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ session: this.#session, poll: this.#poll, messages, waitMilliseconds: 0 }),
-      signal: AbortSignal.any([this.#end.signal, AbortSignal.timeout(answerMilliseconds + pollWaitMillisecondsMax)]),
+      body: JSON.stringify({ session: this.#session, poll: this.#poll, messages }),
+      signal: AbortSignal.any([this.#end.signal, AbortSignal.timeout(answerMilliseconds)]),
       dispatcher: this.#agent,
       redirect: 'error',
     });
-    const text = await boundedText(answer.body, controlMessageBytesMax * 2);
+    const text = await boundedText(answer.body, pollBytesMax);
     if (!answer.ok) throw new Error(`control answers ${answer.status}: ${text.slice(0, 200)}`);
     const reading = readPollResponse(text);
     if ('problem' in reading) throw new Error(`control said what this version does not understand: ${reading.problem}`);
