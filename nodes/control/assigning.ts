@@ -6,6 +6,7 @@ import { relaysMax, trackersMax } from '#nodes/protocol/limits.ts';
 import { printPolicy } from '#scenarios/format/policy-text.ts';
 import type { ClientTaskRecord, RelayTaskRecord } from '../store/records.ts';
 import type { Fleet } from './fleet.ts';
+import { clientsShare, relaysShare } from './shares.ts';
 import type { TaskEntry } from './task-table.ts';
 
 /** Rises with every change of the task and of the row. */
@@ -14,7 +15,11 @@ export function revisionOf(entry: TaskEntry, row: RelayTaskRecord | ClientTaskRe
 }
 
 export function clientAssignment(entry: TaskEntry, row: ClientTaskRecord, fleet: Fleet): Assignment {
-  return { role: 'client', ...commonOf(entry, row, fleet, row.relay) };
+  return {
+    role: 'client',
+    ...commonOf(entry, row, fleet, row.relay),
+    lease: { origin: entry.origin.number, holder: row.holder, node: clientsShare(entry.record.sharePosition) },
+  };
 }
 
 export function relayAssignment(entry: TaskEntry, row: RelayTaskRecord, fleet: Fleet): Assignment {
@@ -26,6 +31,7 @@ export function relayAssignment(entry: TaskEntry, row: RelayTaskRecord, fleet: F
     // What another relay has taken over is no longer this one's, even if it comes back.
     state: row.state === 'moved' ? 'cancelled' : common.state,
     relays: common.relays.filter((other) => other.relay !== row.relay),
+    lease: { origin: entry.origin.number, holder: row.holder, node: relaysShare(entry.record.sharePosition) },
     part: { firstByte: row.firstByte, endByte: row.endByte },
     pullConnections: relay.pullConnections,
     bufferBeforeServingBytes: relay.completeFirst
@@ -43,7 +49,7 @@ function commonOf(entry: TaskEntry, row: RelayTaskRecord | ClientTaskRecord, fle
     revision: revisionOf(entry, row),
     state: record.state,
     file: record.file,
-    origin: record.origin,
+    origin: entry.origin.name,
     ...(record.manifest === undefined ? {} : { manifest: record.manifest }),
     ...(record.infoHash === undefined ? {} : { infoHash: record.infoHash }),
     trackers: [...new Set(relays.flatMap(({ trackers }) => trackers))].slice(0, trackersMax),

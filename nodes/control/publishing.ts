@@ -71,6 +71,7 @@ export async function draftTask(
   const task: TaskRecord = {
     id,
     origin: origin.name,
+    sharePosition: tasks.nextPosition(origin.name),
     ...(found === undefined ? {} : { manifest: found.sha256, infoHash: found.infoHash }),
     instruction,
     file,
@@ -174,6 +175,7 @@ function shareOut(
     return {
       task,
       client: client.record.name,
+      holder: tasks.nextHolder(),
       ...(relay === undefined || instruction.relays === 0 ? {} : { relay: relay.record.name }),
       state: 'waiting',
       revision: 1,
@@ -184,16 +186,17 @@ function shareOut(
   const [spare] = usable;
   if (relays.size === 0 && spare !== undefined && instruction.relays > 0) relays.add(spare);
   const used = [...relays];
-  return { relays: used, clientTasks, relayTasks: partsOf(task, file.sizeBytes, used) };
+  return { relays: used, clientTasks, relayTasks: partsOf(task, file.sizeBytes, used, tasks) };
 }
 
-function partsOf(task: string, sizeBytes: number, relays: FleetNode[]): RelayTaskRecord[] {
+function partsOf(task: string, sizeBytes: number, relays: FleetNode[], tasks: TaskTable): RelayTaskRecord[] {
   const units = Math.ceil(sizeBytes / partAlignmentBytes);
   const start = (index: number): number =>
     Math.min(sizeBytes, Math.floor((units * index) / relays.length) * partAlignmentBytes);
   return relays.map((relay, index) => ({
     task,
     relay: relay.record.name,
+    holder: tasks.nextHolder(),
     firstByte: start(index),
     endByte: index === relays.length - 1 ? sizeBytes : start(index + 1),
     state: 'wanted',

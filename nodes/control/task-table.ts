@@ -2,10 +2,11 @@
 
 import type { ProgressState } from '#nodes/protocol/from-node.ts';
 import { type CompiledInstruction, compileInstruction } from '#nodes/protocol/instruction.ts';
-import type { ClientTaskRecord, RelayTaskRecord, TaskRecord } from '../store/records.ts';
+import type { ClientTaskRecord, OriginRecord, RelayTaskRecord, TaskRecord } from '../store/records.ts';
 
 export interface TaskEntry {
   record: TaskRecord;
+  origin: OriginRecord;
   compiled: CompiledInstruction;
   readonly relays: Map<string, RelayTaskRecord>;
   readonly clients: Map<string, ClientTaskRecord>;
@@ -27,12 +28,18 @@ export class TaskTable {
   readonly tasks = new Map<string, TaskEntry>();
   /** Tasks that each node takes part in. */
   readonly #tasksOf = new Map<string, Set<TaskEntry>>();
+  /** Who stands behind the number of a holder. */
+  readonly #nodeOfHolder = new Map<number, string>();
+  readonly #positionNext = new Map<string, number>();
+  // Zero is control itself.
+  #holderNext = 1;
   readonly changedRelays = new Set<RelayTaskRecord>();
   readonly changedClients = new Set<ClientTaskRecord>();
 
-  add(record: TaskRecord, relays: RelayTaskRecord[], clients: ClientTaskRecord[]): TaskEntry {
+  add(record: TaskRecord, origin: OriginRecord, relays: RelayTaskRecord[], clients: ClientTaskRecord[]): TaskEntry {
     const entry: TaskEntry = {
       record,
+      origin,
       compiled: compileInstruction(record.instruction),
       relays: new Map(),
       clients: new Map(),
@@ -42,6 +49,8 @@ export class TaskTable {
       cohort: { firstQuartileBytesPerSecond: 0, size: 0 },
     };
     this.tasks.set(record.id, entry);
+    const position = this.#positionNext.get(origin.name) ?? 0;
+    this.#positionNext.set(origin.name, Math.max(position, record.sharePosition + 1));
     for (const row of relays) this.#addRelay(entry, row);
     for (const row of clients) this.#addClient(entry, row);
     return entry;
@@ -58,6 +67,22 @@ export class TaskTable {
     this.changedClients.add(row);
   }
 
+  /** A number that no holder has had. */
+  nextHolder(): number {
+    return this.#holderNext++;
+  }
+
+  /** A place among the tasks of an origin that no task has had. */
+  nextPosition(origin: string): number {
+    const position = this.#positionNext.get(origin) ?? 0;
+    this.#positionNext.set(origin, position + 1);
+    return position;
+  }
+
+  nodeOfHolder(holder: number): string | undefined {
+    return this.#nodeOfHolder.get(holder);
+  }
+
   tasksOf(node: string): Iterable<TaskEntry> {
     return this.#tasksOf.get(node) ?? [];
   }
@@ -71,16 +96,18 @@ export class TaskTable {
 
   #addRelay(entry: TaskEntry, row: RelayTaskRecord): void {
     entry.relays.set(row.relay, row);
-    this.#index(entry, row.relay);
+    this.#index(entry, row.relay, row.holder);
   }
 
   #addClient(entry: TaskEntry, row: ClientTaskRecord): void {
     entry.clients.set(row.client, row);
     entry.unfinishedCount += Number(!hasFinished(row));
-    this.#index(entry, row.client);
+    this.#index(entry, row.client, row.holder);
   }
 
-  #index(entry: TaskEntry, node: string): void {
+  #index(entry: TaskEntry, node: string, holder: number): void {
+    this.#nodeOfHolder.set(holder, node);
+    this.#holderNext = Math.max(this.#holderNext, holder + 1);
     const known = this.#tasksOf.get(node);
     if (known === undefined) this.#tasksOf.set(node, new Set([entry]));
     else known.add(entry);

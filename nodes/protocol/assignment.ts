@@ -93,8 +93,9 @@ const everyAssignment = {
    */
   state: choice(taskStates),
   file: targetFile,
-  /** Name of the origin: what leases are asked for. */
   origin: name(),
+  /** Under which numbers this node asks for leases of the origin for this task (lease-messages.ts). */
+  lease: object({ origin: count(), holder: count(), node: count() }),
   /**
    * Piece hashes, where they are known: control's copy, at `paths.manifests` + this digest of its bytes.
    * Absent: HTTP only, from relays.

@@ -2,7 +2,7 @@
 import * as Type from 'typebox';
 import { assignment } from './assignment.ts';
 import { bytesPerSecond, choice, count, identity, milliseconds, name, object, ratio, text } from './fields.ts';
-import { leaseGrant, leaseRevoke } from './lease-messages.ts';
+import { leaseFromControl } from './lease-messages.ts';
 
 /** The answer to `hello`. */
 export const welcome = object({
@@ -47,7 +47,7 @@ export const refusal = object({
   detail: text(),
 });
 
-export const fromControl = Type.Union([welcome, task, brake, leaseGrant, leaseRevoke, goodbye, refusal]);
+export const fromControl = Type.Union([welcome, task, brake, leaseFromControl, goodbye, refusal]);
 export type Welcome = Type.Static<typeof welcome>;
 export type Brake = Type.Static<typeof brake>;
 export type Goodbye = Type.Static<typeof goodbye>;

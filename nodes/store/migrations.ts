@@ -27,6 +27,7 @@ const steps: string[][] = [
     )`,
     `CREATE TABLE origins (
       name TEXT PRIMARY KEY,
+      number BIGINT NOT NULL UNIQUE,
       url TEXT NOT NULL UNIQUE,
       contract TEXT NOT NULL,
       paused BIGINT NOT NULL,
@@ -40,6 +41,7 @@ const steps: string[][] = [
       id TEXT PRIMARY KEY,
       request_key TEXT UNIQUE,
       origin TEXT NOT NULL REFERENCES origins (name),
+      share_position BIGINT NOT NULL,
       manifest TEXT REFERENCES manifests (sha256),
       instruction TEXT NOT NULL,
       file TEXT NOT NULL,
@@ -54,6 +56,7 @@ const steps: string[][] = [
     `CREATE TABLE relay_tasks (
       task TEXT NOT NULL REFERENCES tasks (id),
       relay TEXT NOT NULL REFERENCES nodes (name),
+      holder BIGINT NOT NULL UNIQUE,
       first_byte BIGINT NOT NULL,
       end_byte BIGINT NOT NULL,
       state TEXT NOT NULL,
@@ -65,6 +68,7 @@ const steps: string[][] = [
     `CREATE TABLE client_tasks (
       task TEXT NOT NULL REFERENCES tasks (id),
       client TEXT NOT NULL REFERENCES nodes (name),
+      holder BIGINT NOT NULL UNIQUE,
       relay TEXT,
       released_at BIGINT,
       state TEXT NOT NULL,
@@ -72,6 +76,30 @@ const steps: string[][] = [
       accepted_revision BIGINT NOT NULL,
       progress TEXT,
       PRIMARY KEY (task, client)
+    )`,
+    `CREATE TABLE ledgers (
+      origin BIGINT PRIMARY KEY,
+      epoch BIGINT NOT NULL,
+      granted_bytes BIGINT NOT NULL,
+      returned_bytes BIGINT NOT NULL,
+      spent_bytes BIGINT NOT NULL,
+      ledger_milliseconds BIGINT NOT NULL,
+      wall_milliseconds BIGINT NOT NULL,
+      is_replacement BIGINT NOT NULL
+    )`,
+    `CREATE TABLE ledger_holders (
+      origin BIGINT NOT NULL REFERENCES ledgers (origin),
+      holder BIGINT NOT NULL,
+      record TEXT NOT NULL,
+      PRIMARY KEY (origin, holder)
+    )`,
+    `CREATE TABLE ledger_buckets (
+      origin BIGINT NOT NULL REFERENCES ledgers (origin),
+      window_milliseconds BIGINT NOT NULL,
+      place BIGINT NOT NULL,
+      bucket BIGINT NOT NULL,
+      bytes BIGINT NOT NULL,
+      PRIMARY KEY (origin, window_milliseconds, place)
     )`,
   ],
 ];

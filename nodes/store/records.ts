@@ -40,6 +40,8 @@ export interface Observed {
 
 export interface OriginRecord {
   name: string;
+  /** In messages of leases. */
+  number: number;
   /** Files of this origin begin with it. */
   url: string;
   contract: ContractText;
@@ -52,6 +54,8 @@ export interface TaskRecord {
   id: string;
   requestKey?: string;
   origin: string;
+  /** Its place among the tasks of its origin: where its shares stand in the contract's tree. */
+  sharePosition: number;
   manifest?: string;
   infoHash?: string;
   instruction: Instruction;
@@ -80,6 +84,8 @@ export interface TaskEstimate {
 export interface RelayTaskRecord {
   task: string;
   relay: string;
+  /** Its number at the owner of the origin's ledger. */
+  holder: number;
   firstByte: number;
   endByte: number;
   /** `moved`: another relay has taken over. */
@@ -92,6 +98,8 @@ export interface RelayTaskRecord {
 export interface ClientTaskRecord {
   task: string;
   client: string;
+  /** Its number at the owner of the origin's ledger. */
+  holder: number;
   relay?: string;
   /** When its turn came; absent: it has not been told yet. */
   releasedAtMilliseconds?: number;

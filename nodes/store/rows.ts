@@ -29,6 +29,7 @@ export interface NodeRow {
 }
 export interface OriginRow {
   name: string;
+  number: number;
   url: string;
   contract: string;
   paused: number;
@@ -38,6 +39,7 @@ export interface TaskRow {
   id: string;
   request_key: string | null;
   origin: string;
+  share_position: number;
   manifest: string | null;
   instruction: string;
   file: string;
@@ -52,6 +54,7 @@ export interface TaskRow {
 export interface RelayTaskRow {
   task: string;
   relay: string;
+  holder: number;
   first_byte: number;
   end_byte: number;
   state: string;
@@ -62,6 +65,7 @@ export interface RelayTaskRow {
 export interface ClientTaskRow {
   task: string;
   client: string;
+  holder: number;
   relay: string | null;
   released_at: number | null;
   state: string;
@@ -105,6 +109,7 @@ export const nodeOf = (row: NodeRow): NodeRecord => ({
 
 export const originOf = (row: OriginRow): OriginRecord => ({
   name: row.name,
+  number: row.number,
   url: row.url,
   contract: JSON.parse(row.contract),
   paused: row.paused === 1,
@@ -115,6 +120,7 @@ export const taskOf = (row: TaskRow): TaskRecord => ({
   id: row.id,
   ...filled('requestKey', row.request_key),
   origin: row.origin,
+  sharePosition: row.share_position,
   ...filled('manifest', row.manifest),
   instruction: JSON.parse(row.instruction),
   file: JSON.parse(row.file),
@@ -130,6 +136,7 @@ export const rowOfTask = (task: TaskRecord): Record<string, Value> => ({
   id: task.id,
   request_key: task.requestKey ?? null,
   origin: task.origin,
+  share_position: task.sharePosition,
   manifest: task.manifest ?? null,
   instruction: JSON.stringify(task.instruction),
   file: JSON.stringify(task.file),
@@ -145,6 +152,7 @@ export const rowOfTask = (task: TaskRecord): Record<string, Value> => ({
 export const relayTaskOf = (row: RelayTaskRow): RelayTaskRecord => ({
   task: row.task,
   relay: row.relay,
+  holder: row.holder,
   firstByte: row.first_byte,
   endByte: row.end_byte,
   state: row.state as RelayTaskRecord['state'],
@@ -155,6 +163,7 @@ export const relayTaskOf = (row: RelayTaskRow): RelayTaskRecord => ({
 export const rowOfRelayTask = (each: RelayTaskRecord): Record<string, Value> => ({
   task: each.task,
   relay: each.relay,
+  holder: each.holder,
   first_byte: each.firstByte,
   end_byte: each.endByte,
   state: each.state,
@@ -166,6 +175,7 @@ export const rowOfRelayTask = (each: RelayTaskRecord): Record<string, Value> => 
 export const clientTaskOf = (row: ClientTaskRow): ClientTaskRecord => ({
   task: row.task,
   client: row.client,
+  holder: row.holder,
   ...filled('relay', row.relay),
   ...filled('releasedAtMilliseconds', row.released_at),
   state: row.state as ClientTaskRecord['state'],
@@ -176,6 +186,7 @@ export const clientTaskOf = (row: ClientTaskRow): ClientTaskRecord => ({
 export const rowOfClientTask = (each: ClientTaskRecord): Record<string, Value> => ({
   task: each.task,
   client: each.client,
+  holder: each.holder,
   relay: each.relay ?? null,
   released_at: each.releasedAtMilliseconds ?? null,
   state: each.state,

@@ -110,7 +110,8 @@ export class Store {
   putOrigin(name: string, url: string, contract: ContractText, paused: boolean): Promise<OriginRecord> {
     return this.database.transaction(async ({ run, all }) => {
       await run(
-        `INSERT INTO origins (name, url, contract, paused, revision) VALUES (?, ?, ?, ?, 1) ON CONFLICT (name)
+        `INSERT INTO origins (name, number, url, contract, paused, revision)
+         VALUES (?, (SELECT COALESCE(MAX(number), 0) + 1 FROM origins), ?, ?, ?, 1) ON CONFLICT (name)
          DO UPDATE SET url = excluded.url, contract = excluded.contract, paused = excluded.paused,
          revision = origins.revision + 1`,
         name,

@@ -41,11 +41,13 @@ reading('bytes that are not UTF-8 are refused', () => {
 });
 
 reading('no number that is not whole, safe or in range passes as an amount', () => {
-  const request = { kind: 'lease-request', origin: 'main', task: 't', request: 1, demandBytesPerSecond: 1, slots: 1 };
-  assert.is(problemOf(request), 'none');
+  const numbers = { origin: 1, holder: 1, account: 1, spentBytes: 0, number: 1, node: 1, epoch: 0, sequence: 0 };
+  const message = { kind: 'request', ...numbers, demandBytesPerSecond: 1, slotsWanted: 1 };
+  assert.is(problemOf({ kind: 'lease', message }), 'none');
   for (const amount of [-1, 0.5, 1e308, 2 ** 53, null, '1', true]) {
-    assert.match(problemOf({ ...request, demandBytesPerSecond: amount }), /^lease-request\/demandBytesPerSecond/);
-    assert.match(problemOf({ ...request, slots: amount }), /^lease-request\/slots/);
+    for (const field of ['demandBytesPerSecond', 'slotsWanted', 'spentBytes', 'account']) {
+      assert.match(problemOf({ kind: 'lease', message: { ...message, [field]: amount } }), /^lease\/message/);
+    }
   }
 });
 
