@@ -59,8 +59,8 @@ const layers: Layer[] = [
   {
     name: 'nodes/protocol',
     holds: /^nodes\/protocol\//,
-    mayImport: /^(#core\/.*|#nodes\/protocol\/.*|typebox(\/.*)?)$/,
-    instead: 'the protocol is schemas alone: it sees core and typebox',
+    mayImport: /^(#core\/.*|#nodes\/protocol\/.*|#scenarios\/format\/.*|typebox(\/.*)?)$/,
+    instead: 'the protocol is schemas alone: it sees core, scenarios/format and typebox',
   },
   {
     name: 'nodes',

@@ -20,9 +20,8 @@
 import { assert } from '../assert.ts';
 import { quotaSlotsMax } from './contract.ts';
 import { sortRows } from './row-order.ts';
+import { quotaBandCount } from './tree.ts';
 import { WaterFilling } from './water-filling.ts';
-
-export const quotaBandCount = 16;
 
 // Positions in `grantReasons`.
 export const grantNoDemand = 0;
@@ -156,6 +155,14 @@ export class Allocator {
       if (holders.grantBytesPerSecond[row] === 0) holders.grantSlots[row] = 0;
       if (holders.grantSlots[row] === 0) holders.grantBytesPerSecond[row] = 0;
     }
+  }
+
+  /** Bounds `targets` (one per row) by what is free of `limit` beside what is committed, as `limitToFree` does. */
+  limitColumn(holders: HolderTable, targets: Float64Array, committed: Float64Array, limit: number): void {
+    this.holders = holders;
+    for (let row = 0; row < holders.count; row++) this.target[row] = targets[row];
+    this.limitTarget(committed, limit);
+    for (let row = 0; row < holders.count; row++) targets[row] = this.target[row];
   }
 
   private limitTarget(committed: Float64Array, limit: number): void {

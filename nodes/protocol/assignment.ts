@@ -93,8 +93,9 @@ const everyAssignment = {
    */
   state: choice(taskStates),
   file: targetFile,
-  /** Name of the origin: what leases are asked for. */
   origin: name(),
+  /** Under which numbers this node asks for leases of the origin for this task (lease-messages.ts). */
+  lease: object({ origin: count(), holder: count(), node: count() }),
   /**
    * Piece hashes, where they are known: control's copy, at `paths.manifests` + this digest of its bytes.
    * Absent: HTTP only, from relays.
@@ -107,11 +108,11 @@ const everyAssignment = {
   relays: list(relayAddress, relaysMax),
   /** For how many clients: thresholds adapt to it. */
   clientCount: count(),
-  /** Name of a policy of core/policies.ts, and the knobs that differ, by dotted path (such as `fallback.threshold`). */
-  policy: object({
-    extends: text(64),
-    knobs: Type.Record(Type.String({ pattern: '^[A-Za-z.]{1,64}$' }), Type.Unsafe<KnobValue>({})),
-  }),
+  /**
+   * `{ extends: hybrid, fallback: { … } }` as in a scenario, every knob explicit: `readPolicy` of
+   * scenarios/format/policy-text.ts reads it. A node that does not know a knob refuses the task as `unsupported`.
+   */
+  policy: Type.Record(Type.String({ maxLength: 64 }), Type.Unknown()),
   limits,
   estimate,
   /** Wall clock of control, milliseconds since 1970; absent: none. For people and for `overdue`; never for leases. */
@@ -119,8 +120,6 @@ const everyAssignment = {
   /** Of the task at the origin: 0 comes first. */
   band: count(15),
 };
-
-export type KnobValue = number | boolean | string | string[];
 
 export const clientAssignment = object({ role: Type.Literal('client'), ...everyAssignment });
 export const relayAssignment = object({

@@ -1,8 +1,8 @@
 /** What control tells a node. */
 import * as Type from 'typebox';
 import { assignment } from './assignment.ts';
-import { choice, count, identity, milliseconds, name, object, ratio, text } from './fields.ts';
-import { leaseGrant, leaseRevoke } from './lease-messages.ts';
+import { bytesPerSecond, choice, count, identity, milliseconds, name, object, ratio, text } from './fields.ts';
+import { leaseFromControl } from './lease-messages.ts';
 
 /** The answer to `hello`. */
 export const welcome = object({
@@ -16,8 +16,17 @@ export const welcome = object({
 /** The wanted state of one task on this node. */
 export const task = object({ kind: Type.Literal('task'), assignment });
 
-/** φ: what all deficits of the task are multiplied with while origin or relays are near their limits. */
-export const brake = object({ kind: Type.Literal('brake'), task: identity(), ratio: ratio() });
+/**
+ * φ: what all deficits of the task are multiplied with while origin or relays are near their limits; and the cohort
+ * that the threshold is held against (`ThresholdSituation` of core/fallback/threshold.ts; M25).
+ */
+export const brake = object({
+  kind: Type.Literal('brake'),
+  task: identity(),
+  ratio: ratio(),
+  cohortFirstQuartileBytesPerSecond: bytesPerSecond(),
+  cohortSize: count(),
+});
 
 /** Control is going: connect again after this time, plus as much again by chance. Assignments and leases stand. */
 export const goodbye = object({ kind: Type.Literal('goodbye'), reconnectAfterMilliseconds: milliseconds() });
@@ -38,7 +47,7 @@ export const refusal = object({
   detail: text(),
 });
 
-export const fromControl = Type.Union([welcome, task, brake, leaseGrant, leaseRevoke, goodbye, refusal]);
+export const fromControl = Type.Union([welcome, task, brake, leaseFromControl, goodbye, refusal]);
 export type Welcome = Type.Static<typeof welcome>;
 export type Brake = Type.Static<typeof brake>;
 export type Goodbye = Type.Static<typeof goodbye>;

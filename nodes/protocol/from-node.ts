@@ -18,7 +18,7 @@ import {
   text,
   url,
 } from './fields.ts';
-import { leaseAcknowledge, leaseReport, leaseRequest } from './lease-messages.ts';
+import { leaseFromNode } from './lease-messages.ts';
 import { tasksMax, trackersMax } from './limits.ts';
 
 export const roles = ['relay', 'client'] as const;
@@ -122,15 +122,7 @@ export const relayStatus = object({
 });
 export type RelayStatus = Type.Static<typeof relayStatus>;
 
-export const fromNode = Type.Union([
-  hello,
-  acknowledge,
-  progress,
-  relayStatus,
-  leaseRequest,
-  leaseReport,
-  leaseAcknowledge,
-]);
+export const fromNode = Type.Union([hello, acknowledge, progress, relayStatus, leaseFromNode]);
 export type Hello = Type.Static<typeof hello>;
 export type Acknowledge = Type.Static<typeof acknowledge>;
 export type FromNode = Type.Static<typeof fromNode>;

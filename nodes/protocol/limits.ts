@@ -25,9 +25,10 @@ export const messageBytesMax = 64 * 1024;
 export const controlMessageBytesMax = 1024 * 1024;
 /** Messages in one poll: a node that was away sends its last states, not its history. */
 export const pollMessagesMax = 256;
-export const pollBytesMax = 1024 * 1024;
-/** A poll may wait this long for a message from control: below the 60 s after which proxies give up. */
-export const pollWaitMillisecondsMax = 25_000;
+/** Of one poll and of its answer: assignments of a relay with many tasks. */
+export const pollBytesMax = 8 * 1024 * 1024;
+/** Between two polls: short enough for a lease's refresh, at a third of its ttl. */
+export const pollMilliseconds = 2_000;
 /** Control forgets the session of a node that has not polled for this long; the node then says hello again. */
 export const pollSessionMilliseconds = 90_000;
 

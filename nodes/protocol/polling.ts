@@ -1,21 +1,19 @@
 /**
  * The same messages over plain HTTP. The first poll carries `hello` and no session; its answer names one. Each poll
- * brings what the node has to say and takes what control has: control keeps what it sent until the next poll
- * acknowledges it, so that a lost answer is sent again.
+ * brings what the node has to say and takes what control has. A poll that fails, is lost or comes out of turn ends
+ * the session: the node says hello again, and control sends again what the node does not hold.
  */
-import * as Type from 'typebox';
+import type * as Type from 'typebox';
 import { count, identity, list, milliseconds, object, optional, text } from './fields.ts';
 import { fromControl } from './from-control.ts';
 import { fromNode } from './from-node.ts';
-import { pollMessagesMax, pollWaitMillisecondsMax } from './limits.ts';
+import { pollMessagesMax } from './limits.ts';
 
 export const pollRequest = object({
   session: optional(identity()),
-  /** Counts up from 1 with each poll of the session; a repeated one is answered as before and acts once. */
+  /** Counts up from 1 with each poll of the session. */
   poll: count(),
   messages: list(fromNode, pollMessagesMax),
-  /** How long control may hold the answer while it has nothing to say. */
-  waitMilliseconds: Type.Integer({ minimum: 0, maximum: pollWaitMillisecondsMax }),
 });
 export const pollResponse = object({
   session: identity(),

@@ -7,6 +7,7 @@ import { Compile } from 'typebox/compile';
 import { fromControl } from './from-control.ts';
 import { fromNode } from './from-node.ts';
 import { controlMessageBytesMax, messageBytesMax } from './limits.ts';
+import { type PollResponse, pollResponse } from './polling.ts';
 
 export type Reading<Message> = { message: Message } | { problem: string };
 
@@ -37,6 +38,17 @@ function readerOf<Schema extends Type.TUnion>(union: Schema, bytesMax: number) {
 
 export const readFromNode = readerOf(fromNode, messageBytesMax);
 export const readFromControl = readerOf(fromControl, controlMessageBytesMax);
+
+const pollAnswer = Compile(pollResponse);
+
+/** A poll's answer; the length has been bounded where it was received. */
+export function readPollResponse(text: string): Reading<PollResponse> {
+  const value = parse(text);
+  if ('problem' in value) return value;
+  if (pollAnswer.Check(value.message)) return { message: value.message };
+  const [error] = pollAnswer.Errors(value.message);
+  return { problem: `poll${error?.instancePath ?? ''}: ${error?.message ?? 'malformed'}` };
+}
 
 function byteLength(data: string | Uint8Array): number {
   return typeof data === 'string' ? Buffer.byteLength(data) : data.byteLength;

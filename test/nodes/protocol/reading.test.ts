@@ -8,6 +8,7 @@ const seed = Number(process.env.SLUICE_SEED ?? 1);
 const reading = suite('nodes/protocol/reading');
 
 const acknowledge = { kind: 'acknowledge', task: 't1', revision: 3, accepted: true };
+const brake = { kind: 'brake', task: 't', ratio: 1, cohortFirstQuartileBytesPerSecond: 0, cohortSize: 0 };
 
 function problemOf(message: unknown, read: (text: string) => object = readFromNode): string {
   const answer = read(typeof message === 'string' ? message : JSON.stringify(message)) as { problem?: string };
@@ -28,7 +29,7 @@ reading('says what is wrong where', () => {
   assert.match(problemOf({ ...acknowledge, revision: -1 }), /^acknowledge\/revision: must be >= 1/);
   assert.match(problemOf({ ...acknowledge, more: 1 }), /^acknowledge\/more: no such field/);
   assert.match(problemOf({ ...acknowledge, task: '../x' }), /^acknowledge\/task: must match pattern/);
-  assert.match(problemOf({ kind: 'brake', task: 't', ratio: 1.5 }, readFromControl), /^brake\/ratio: must be <= 1/);
+  assert.match(problemOf({ ...brake, ratio: 1.5 }, readFromControl), /^brake\/ratio: must be <= 1/);
   assert.match(problemOf(`"${'x'.repeat(messageBytesMax)}"`), /^longer than 65536 bytes/);
   const forged = JSON.stringify(acknowledge).replace('{', '{"__proto__":{},');
   assert.match(problemOf(forged), /^acknowledge\/__proto__: no such field/);
@@ -40,11 +41,13 @@ reading('bytes that are not UTF-8 are refused', () => {
 });
 
 reading('no number that is not whole, safe or in range passes as an amount', () => {
-  const request = { kind: 'lease-request', origin: 'main', task: 't', request: 1, demandBytesPerSecond: 1, slots: 1 };
-  assert.is(problemOf(request), 'none');
+  const numbers = { origin: 1, holder: 1, account: 1, spentBytes: 0, number: 1, node: 1, epoch: 0, sequence: 0 };
+  const message = { kind: 'request', ...numbers, demandBytesPerSecond: 1, slotsWanted: 1 };
+  assert.is(problemOf({ kind: 'lease', message }), 'none');
   for (const amount of [-1, 0.5, 1e308, 2 ** 53, null, '1', true]) {
-    assert.match(problemOf({ ...request, demandBytesPerSecond: amount }), /^lease-request\/demandBytesPerSecond/);
-    assert.match(problemOf({ ...request, slots: amount }), /^lease-request\/slots/);
+    for (const field of ['demandBytesPerSecond', 'slotsWanted', 'spentBytes', 'account']) {
+      assert.match(problemOf({ kind: 'lease', message: { ...message, [field]: amount } }), /^lease\/message/);
+    }
   }
 });
 

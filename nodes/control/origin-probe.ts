@@ -1,0 +1,112 @@
+/** Does the file exist at its origin, and what is it? (M2) Asked by HEAD, and where that is refused by one byte of GET. */
+
+import { createHash } from 'node:crypto';
+import { type Dispatcher, request } from 'undici';
+import type { TargetFile } from '#nodes/protocol/assignment.ts';
+import { parseManifest } from '../files/manifest.ts';
+import { infoHashOf, infoOf } from '../wire/metainfo.ts';
+import { Refused } from './refusal.ts';
+
+const answerMilliseconds = 10_000;
+/** Of a manifest: a million pieces, 52 bytes each, in base64, and as much again. */
+const manifestBytesMax = 160 * 1024 * 1024;
+
+export interface FoundManifest {
+  /** Of its bytes: the name under which nodes fetch it. */
+  sha256: string;
+  body: string;
+  infoHash: string;
+  /** Of the whole file. */
+  digest: string;
+}
+
+/** What the origin says of the file; no redirect is followed: it could lead past the contract. */
+export async function probeFile(url: string, name: string): Promise<TargetFile> {
+  const head = await ask(url, 'HEAD', {});
+  await head.body.dump();
+  if (head.statusCode >= 200 && head.statusCode < 300 && head.headers['content-length'] !== undefined) {
+    return described(url, name, head, Number(head.headers['content-length']));
+  }
+  if (head.statusCode === 404 || head.statusCode === 410) refuseMissing(url, head.statusCode);
+  const one = await ask(url, 'GET', { range: 'bytes=0-0' });
+  // The origin may send all of it: the connection is cut, not drained.
+  one.body.destroy();
+  if (one.statusCode === 404 || one.statusCode === 410) refuseMissing(url, one.statusCode);
+  const total = /^bytes 0-0\/(\d+)$/.exec(String(one.headers['content-range']))?.[1];
+  if (one.statusCode !== 206 || total === undefined) {
+    throw new Refused('no-such-file', `${url}: the origin answers ${one.statusCode}, not a range`, 'url');
+  }
+  return described(url, name, one, Number(total));
+}
+
+/** The manifest that lies beside the file, if one does and it is of this file. */
+export async function findManifest(file: TargetFile): Promise<FoundManifest | undefined> {
+  const url = `${file.url}.manifest`;
+  const answer = await ask(url, 'GET', {});
+  if (answer.statusCode !== 200) {
+    answer.body.destroy();
+    return undefined;
+  }
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
+    length += chunk.byteLength;
+    if (length > manifestBytesMax) throw new Refused('no-such-file', `${url} is longer than a manifest may be`);
+    chunks.push(chunk);
+  }
+  const body = Buffer.concat(chunks).toString('utf8');
+  let manifest: ReturnType<typeof parseManifest>;
+  try {
+    manifest = parseManifest(body);
+  } catch (error) {
+    throw new Refused('no-such-file', `${url}: ${(error as Error).message}`);
+  }
+  if (manifest.sizeBytes !== file.sizeBytes) {
+    throw new Refused(
+      'no-such-file',
+      `${url} is of a file of ${manifest.sizeBytes} bytes, the origin has ${file.sizeBytes}: make it anew`,
+    );
+  }
+  return {
+    sha256: createHash('sha256').update(body).digest('hex'),
+    body,
+    infoHash: Buffer.from(infoHashOf(infoOf(manifest))).toString('hex'),
+    digest: manifest.digest,
+  };
+}
+
+async function ask(url: string, method: 'HEAD' | 'GET', headers: Record<string, string>) {
+  try {
+    return await request(url, {
+      method,
+      headers: { 'accept-encoding': 'identity', ...headers },
+      headersTimeout: answerMilliseconds,
+      bodyTimeout: answerMilliseconds,
+      // One connection for each question: none stays open at the origin.
+      reset: true,
+      signal: AbortSignal.timeout(6 * answerMilliseconds),
+    });
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new Refused('origin-unreachable', `${url}: ${code ?? message}`, 'url');
+  }
+}
+
+function refuseMissing(url: string, status: number): never {
+  throw new Refused('no-such-file', `${url}: the origin answers ${status}`, 'url');
+}
+
+function described(url: string, name: string, answer: Dispatcher.ResponseData, sizeBytes: number): TargetFile {
+  const { etag, 'last-modified': lastModified } = answer.headers;
+  if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 1) {
+    throw new Refused('no-such-file', `${url}: the origin says it has ${sizeBytes} bytes`, 'url');
+  }
+  return {
+    name,
+    url,
+    sizeBytes,
+    // A weak validator says nothing of the bytes.
+    ...(typeof etag === 'string' && /^"[^"]{0,1000}"$/.test(etag) ? { etag } : {}),
+    ...(typeof lastModified === 'string' && lastModified.length < 100 ? { lastModified } : {}),
+  };
+}
