@@ -83,12 +83,12 @@ export class HttpDownloads {
     this.#rate = bytesPerSecond;
     // What is under way must come to an end, or it would hold its pieces for ever.
     if (bytesPerSecond > 0) this.#pace.limit(bytesPerSecond);
+    else for (const range of this.#ranges) range.stopSoon();
     this.pump();
   }
 
   /** Uses the connections that are free. */
   pump(): void {
-    this.#lease.wantedSlots = this.#rate > 0 ? this.#connections : 0;
     while (!this.#isClosed && this.#rate > 0 && this.#ranges.size < this.#connections && this.#begin()) {
       // One more request has begun.
     }
@@ -103,20 +103,20 @@ export class HttpDownloads {
   #begin(): boolean {
     const { policy } = this.#core.options;
     const pieceBytes = this.#intake.store.file.pieceLengthBytes;
-    const isLeased = this.#lease.isHeld && this.#lease.openSlots < this.#lease.slots;
+    const isLeased = this.#lease.freeSlots > 0;
     const choice = this.#core.choose(monotonicMilliseconds(), isLeased, pieceBytes * policy.http.rangePieces);
     if (choice.kind !== 'source' || choice.source === none) return false;
     const slot = this.#slots[choice.source];
     if (slot === undefined) return false;
-    const closeSlot = slot.kind === 'origin' ? this.#lease.openSlot() : () => {};
-    if (closeSlot === null) return false;
     const taken =
       this.#core.takeRange(policy.http.rangePieces) ?? this.#core.takeRaced(choice.source, slowMilliseconds);
-    if (taken?.kind !== 'range') {
-      closeSlot();
+    if (taken?.kind !== 'range') return false;
+    const range = new PieceRange(this.#intake, slot.kind, taken.firstPiece, taken.pieceCount);
+    const closeSlot = slot.kind === 'origin' ? this.#lease.openSlot(() => range.abort()) : () => {};
+    if (closeSlot === null) {
+      range.end();
       return false;
     }
-    const range = new PieceRange(this.#intake, slot.kind, taken.firstPiece, taken.pieceCount);
     this.#ranges.add(range);
     slot.active++;
     this.#run(choice.source, slot, range)
@@ -193,9 +193,14 @@ export class HttpDownloads {
     let total = 0;
     try {
       for (let at = range.nextByte(range.startByte); at < range.endByte; ) {
-        const covered = this.#lease.isOverdrawn ? 0 : await this.#lease.take(range.endByte - at, range.signal);
-        if (covered === 0) break;
-        const end = await fetchRange(connection, slot.file, at, at + covered, range.signal, onBytes);
+        const covered = await this.#lease.take(range.endByte - at, range.signal);
+        if (covered === null) break;
+        const counted = (bytes: Uint8Array, position: number) => {
+          covered.arrived(bytes.length);
+          return onBytes(bytes, position);
+        };
+        const end = await fetchRange(connection, slot.file, at, at + covered.bytes, range.signal, counted);
+        covered.giveUp();
         total += end.bytes;
         if (end.kind !== 'done') return { ...end, bytes: total };
         at = range.nextByte(at + end.bytes);

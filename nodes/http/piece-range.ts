@@ -24,6 +24,7 @@ export class PieceRange implements Bringer {
   #blockLength = 0;
   /** Behind the last byte that has come. */
   #position = 0;
+  #isStopping = false;
   hasSentWrong = false;
 
   constructor(intake: PieceIntake, kind: SourceKind, firstPiece: number, pieceCount: number) {
@@ -90,6 +91,12 @@ export class PieceRange implements Bringer {
     }
   }
 
+  /** Ends with the piece that is under way. */
+  stopSoon(): void {
+    this.#isStopping = true;
+    if ([...this.#claims.values()].every(({ broughtBytes }) => broughtBytes === 0)) this.abort();
+  }
+
   abort(): void {
     this.#abort.abort();
   }
@@ -109,6 +116,9 @@ export class PieceRange implements Bringer {
   #put(piece: number, block: number, bytes: Uint8Array): void {
     const claim = this.#claims.get(piece);
     if (claim === undefined) this.#intake.countDuplicate(this.kind, bytes.length);
-    else if (this.#intake.put(claim.begun, block, bytes, this)) claim.broughtBytes += bytes.length;
+    else if (this.#intake.put(claim.begun, block, bytes, this)) {
+      claim.broughtBytes += bytes.length;
+      if (this.#isStopping && claim.begun.missingBlocks === 0) this.abort();
+    }
   }
 }

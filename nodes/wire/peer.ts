@@ -135,8 +135,11 @@ export class Peer implements Bringer {
   }
 
   #newClaim(): Claim | undefined {
+    const { core } = this.#swarm.intake;
     if (!this.#swarm.mayClaim(this)) return undefined;
-    const decision = this.#swarm.intake.core.ask(this.row);
+    // Nothing is free: a race is for a peer that has nothing else to do, or it would race against itself.
+    if (this.#claims.size > 0 && !core.sets.wants(0, this.row)) return undefined;
+    const decision = core.ask(this.row);
     if (decision?.kind !== 'request') return undefined;
     const begun = this.#swarm.intake.claim(decision.piece, this);
     const claim = { begun, nextBlock: 0, asked: new Set<number>(), broughtBytes: 0 };

@@ -26,8 +26,6 @@ export interface SwarmOptions {
   uploadPaces: Pace[];
   /** What a peer at this address counts as: relays are known to control. */
   kindOf: (host: string, port: number) => SourceKind;
-  /** Whether pieces are asked of peers at all. */
-  downloads: boolean;
 }
 
 /** From the first packet to the peer's handshake. */
@@ -66,6 +64,8 @@ export class Swarm implements PeerSwarm {
   readonly #timer: NodeJS.Timeout;
   #connecting = 0;
   #isClosed = false;
+  /** Whether pieces are asked of peers now. */
+  downloads = true;
   /** Payload that peers brought, relays included. */
   receivedBytes = 0;
   onLog: (text: string, detail: object) => void = () => {};
@@ -243,7 +243,7 @@ export class Swarm implements PeerSwarm {
   // ---- What peers ask of the swarm ----------------------------------------------------------------------------
 
   mayClaim(peer: Peer): boolean {
-    if (!this.options.downloads || this.#isClosed) return false;
+    if (!this.downloads || this.#isClosed) return false;
     let claims = 0;
     for (const other of this.peers.values()) claims += other.claimCount;
     // Each may bring one piece, whatever the others do.
@@ -285,7 +285,7 @@ export class Swarm implements PeerSwarm {
   }
 
   #interest(peer: Peer, fills = true): void {
-    if (!this.options.downloads) return;
+    if (!this.downloads) return;
     const isInteresting = this.intake.core.sets.lacksFrom(0, peer.row);
     if (isInteresting) peer.wire.interested();
     else peer.wire.uninterested();
