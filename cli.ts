@@ -1,6 +1,7 @@
 /** The command line: the only file that sees every layer, each loaded only by the command that needs it. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { ClientCommandOptions } from '#nodes/client/command.ts';
 import type { ManifestOptions } from '#nodes/files/command.ts';
 import type { OriginOptions } from '#nodes/origin/command.ts';
 import type { CommandResult } from '#scenarios/format/command.ts';
@@ -84,6 +85,41 @@ program
   .action(
     does(async (file: string, options: ManifestOptions) =>
       (await import('#nodes/files/command.ts')).manifestCommand(file, options),
+    ),
+  );
+
+program
+  .command('client')
+  .description('download a file by BitTorrent, with HTTP where it must help, and seed it')
+  .option('--dir <directory>', 'where the file goes', '.')
+  .option('--torrent <file>', 'what to download')
+  .option('--magnet <link>', 'what to download')
+  .option('--manifest <file>', 'what to download, or the SHA-256 of what the torrent names')
+  .option('--relay <url>', 'the file at a relay; may be repeated', listed, [])
+  .option('--peer <host:port>', 'a peer to connect to; may be repeated', listed, [])
+  .option('--tracker <url>', 'beside those of the torrent; may be repeated', listed, [])
+  .option('--listen-peers <host:port>', 'where peers connect to us', '0.0.0.0:0')
+  .option('--set <knob=value>', 'change one knob of the policy, such as fallback.hold=10s', assignments, [])
+  .option('--record <directory>', 'write the decisions there, for sluice replay')
+  .option('--upload-max <rate>', 'to peers at most')
+  .option('--downlink <rate>', 'what the machine can receive')
+  .option('--expect <time>', 'how long the download should take')
+  .addOption(new Option('--network <kind>', 'what the machine is connected by').choices(['wired', 'mobile', 'unknown']))
+  .option('--blocked', 'peer-to-peer is known not to work here')
+  .option('--seed <time>', 'go on serving peers for this long, or forever', '0s')
+  .option('--on-complete <program>', 'run it with the path of the file')
+  .option('--json', 'print JSON')
+  .action(
+    does(async (options: ClientCommandOptions) => (await import('#nodes/client/command.ts')).clientCommand(options)),
+  );
+
+program
+  .command('replay <decisions>')
+  .description('run the core over a record of decisions again and say whether it is identical')
+  .option('--json', 'print JSON')
+  .action(
+    does(async (path: string, options: { json?: boolean }) =>
+      (await import('#nodes/record/replay.ts')).replayCommand(path, options),
     ),
   );
 

@@ -1,0 +1,215 @@
+/**
+ * HTTP helps BitTorrent: ranges from relays, then from the origin under a lease, at the rate that the core asks for.
+ * The core says when, how much, which pieces and from whom; here that becomes requests, races and back-offs.
+ */
+import type { Dispatcher } from 'undici';
+import type { ClientCore } from '#core/client.ts';
+import { none } from '#core/units.ts';
+import type { PieceIntake } from '../files/piece-intake.ts';
+import type { OriginLease } from '../http/origin-lease.ts';
+import { monotonicMilliseconds, Pace } from '../http/pace.ts';
+import { PieceRange } from '../http/piece-range.ts';
+import { fetchRange, originConnection, type RangeEnd, type RemoteFile, relayDispatcher } from '../http/range-client.ts';
+
+export interface HttpSource {
+  kind: 'relay' | 'origin';
+  /** Of the relay, as control knows it. */
+  name: string;
+  file: RemoteFile;
+}
+
+interface Slot extends HttpSource {
+  /** The last answer, for the choice of relays: time to the first byte, and rate. */
+  latencyMilliseconds: number;
+  bytesPerSecond: number;
+  active: number;
+}
+
+/** Believed of a source until it has been observed. */
+const expectedBytesPerSecond = 1_000_000;
+const expectedLatencyMilliseconds = 50;
+/** What a piece that was asked of a peer may still take before a race is thought of. */
+const slowMilliseconds = 30_000;
+
+export class HttpDownloads {
+  readonly #intake: PieceIntake;
+  readonly #core: ClientCore;
+  readonly #lease: OriginLease;
+  readonly #pace = new Pace(0);
+  readonly #dispatcher: Dispatcher;
+  readonly #slots: Slot[] = [];
+  readonly #ranges = new Set<PieceRange>();
+  /** Bytes per second that are wanted now; 0 = closed. */
+  #rate = 0;
+  #isClosed = false;
+  receivedBytes = 0;
+  onLog: (text: string, detail: object) => void = () => {};
+  /** The file is another one at its source: nothing of this download is of use any more. */
+  onChanged: (problem: string) => void = () => {};
+  /** Whether there is nothing to expect from BitTorrent: then ranges are as long as they can be. */
+  readonly #connections: number;
+
+  constructor(intake: PieceIntake, lease: OriginLease) {
+    this.#intake = intake;
+    this.#core = intake.core;
+    this.#lease = lease;
+    this.#connections = this.#core.options.policy.http.connections;
+    this.#dispatcher = relayDispatcher(this.#connections);
+  }
+
+  /** The sources from now on, the preferred first; those that stay keep what was learnt of them. */
+  use(sources: HttpSource[]): void {
+    for (const [slot, source] of sources.slice(0, this.#core.options.sourcesMax).entries()) {
+      const before = this.#slots[slot];
+      if (before?.file.url === source.file.url) continue;
+      this.#slots[slot] = { ...source, latencyMilliseconds: 0, bytesPerSecond: 0, active: 0 };
+      const isOrigin = source.kind === 'origin';
+      this.#core.assign(slot, slot, isOrigin, expectedBytesPerSecond, expectedLatencyMilliseconds);
+    }
+    this.#slots.length = Math.min(sources.length, this.#core.options.sourcesMax);
+  }
+
+  get connections(): number {
+    return this.#ranges.size;
+  }
+
+  /** The relay that served last, as it was measured. */
+  get observed(): Slot | undefined {
+    return this.#slots.find((slot) => slot.kind === 'relay' && slot.bytesPerSecond > 0);
+  }
+
+  /** How fast HTTP is to bring bytes from now on. 0: no new request; what is under way ends with its piece. */
+  wish(bytesPerSecond: number): void {
+    this.#rate = bytesPerSecond;
+    // What is under way must come to an end, or it would hold its pieces for ever.
+    if (bytesPerSecond > 0) this.#pace.limit(bytesPerSecond);
+    else for (const range of this.#ranges) range.stopSoon();
+    this.pump();
+  }
+
+  /** Uses the connections that are free. */
+  pump(): void {
+    while (!this.#isClosed && this.#rate > 0 && this.#ranges.size < this.#connections && this.#begin()) {
+      // One more request has begun.
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const range of this.#ranges) range.abort();
+    await this.#dispatcher.destroy();
+  }
+
+  #begin(): boolean {
+    const { policy } = this.#core.options;
+    const pieceBytes = this.#intake.store.file.pieceLengthBytes;
+    const isLeased = this.#lease.freeSlots > 0;
+    const choice = this.#core.choose(monotonicMilliseconds(), isLeased, pieceBytes * policy.http.rangePieces);
+    if (choice.kind !== 'source' || choice.source === none) return false;
+    const slot = this.#slots[choice.source];
+    if (slot === undefined) return false;
+    const taken =
+      this.#core.takeRange(policy.http.rangePieces) ?? this.#core.takeRaced(choice.source, slowMilliseconds);
+    if (taken?.kind !== 'range') return false;
+    const range = new PieceRange(this.#intake, slot.kind, taken.firstPiece, taken.pieceCount);
+    const closeSlot = slot.kind === 'origin' ? this.#lease.openSlot(() => range.abort()) : () => {};
+    if (closeSlot === null) {
+      range.end();
+      return false;
+    }
+    this.#ranges.add(range);
+    slot.active++;
+    this.#run(choice.source, slot, range)
+      .catch((error: unknown) => this.onLog('a range failed', { problem: String(error) }))
+      .finally(() => {
+        closeSlot();
+        slot.active--;
+        range.end();
+        this.#ranges.delete(range);
+        this.pump();
+      });
+    return true;
+  }
+
+  async #run(index: number, slot: Slot, range: PieceRange): Promise<void> {
+    const startedAt = monotonicMilliseconds();
+    let firstByteAt = 0;
+    let bytes = 0;
+    const onBytes = async (chunk: Uint8Array, at: number) => {
+      if (firstByteAt === 0) firstByteAt = monotonicMilliseconds();
+      bytes += chunk.length;
+      this.receivedBytes += chunk.length;
+      range.take(chunk, at);
+      for (let done = 0; done < chunk.length; done += paceBytes) {
+        await this.#pace.take(Math.min(paceBytes, chunk.length - done));
+      }
+    };
+    const end = await (slot.kind === 'origin'
+      ? this.#fromOrigin(slot, range, onBytes)
+      : this.#from(slot, range, onBytes));
+    const seconds = Math.max(1, monotonicMilliseconds() - startedAt) / 1000;
+    if (bytes > 0) {
+      slot.latencyMilliseconds = firstByteAt - startedAt;
+      slot.bytesPerSecond = Math.round(bytes / seconds);
+    }
+    this.#learn(index, end, range, Math.max(1, Math.round(bytes / seconds)));
+  }
+
+  #learn(index: number, end: RangeEnd, range: PieceRange, bytesPerSecond: number): void {
+    if (this.#isClosed || this.#slots[index] === undefined) return;
+    const now = monotonicMilliseconds();
+    if (end.kind === 'changed') return this.onChanged(`${this.#slots[index].file.url}: ${end.problem}`);
+    if (range.hasSentWrong) {
+      this.onLog('a source sent a piece whose hash is wrong', { source: this.#slots[index].name });
+      this.#core.failed(index, now, 60_000);
+    } else if (end.kind === 'refused') {
+      this.#core.failed(index, now, end.retryAfterMilliseconds);
+    } else if (end.kind === 'failed') {
+      this.onLog('a range failed', { source: this.#slots[index].name, problem: end.problem });
+      this.#core.failed(index, now, 0);
+    } else if (end.bytes > 0) {
+      this.#core.succeeded(index, bytesPerSecond);
+    }
+  }
+
+  /** A relay may answer with less than was asked for: then the rest is asked for again. */
+  async #from(slot: Slot, range: PieceRange, onBytes: (bytes: Uint8Array, at: number) => Promise<void>) {
+    let total = 0;
+    for (let at = range.nextByte(range.startByte); ; ) {
+      const end = await fetchRange(this.#dispatcher, slot.file, at, range.endByte, range.signal, onBytes);
+      total += end.bytes;
+      at = range.nextByte(at + end.bytes);
+      if (end.kind !== 'done' || at >= range.endByte) return { ...end, bytes: total };
+    }
+  }
+
+  /** As much at a time as the lease covers, on one connection that is closed at the end. */
+  async #fromOrigin(
+    slot: Slot,
+    range: PieceRange,
+    onBytes: (bytes: Uint8Array, at: number) => Promise<void>,
+  ): Promise<RangeEnd> {
+    const connection = originConnection(slot.file.url);
+    let total = 0;
+    try {
+      for (let at = range.nextByte(range.startByte); at < range.endByte; ) {
+        const covered = await this.#lease.take(range.endByte - at, range.signal);
+        if (covered === null) break;
+        const counted = (bytes: Uint8Array, position: number) => {
+          covered.arrived(bytes.length);
+          return onBytes(bytes, position);
+        };
+        const end = await fetchRange(connection, slot.file, at, at + covered.bytes, range.signal, counted);
+        covered.giveUp();
+        total += end.bytes;
+        if (end.kind !== 'done') return { ...end, bytes: total };
+        at = range.nextByte(at + end.bytes);
+      }
+      return { kind: 'done', bytes: total };
+    } finally {
+      await connection.destroy();
+    }
+  }
+}
+
+const paceBytes = 64 * 1024;
