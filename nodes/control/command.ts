@@ -3,7 +3,6 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { controlDefaults } from '#core/limits.ts';
 import { slackNeededMilliseconds } from '#core/quota/lease.ts';
 import { quotaTermsDefault } from '#core/quota/terms.ts';
 import { exitCodes, Stop } from '#scenarios/format/exit-codes.ts';
@@ -114,11 +113,3 @@ async function makeFirstOperator(store: Store, directory: string): Promise<void>
     Date.now(),
   );
 }
-
-export const controlOptionDefaults = {
-  data: 'sluice-control',
-  listen: '127.0.0.1:7070',
-  reportEvery: `${controlDefaults.reportEveryMilliseconds / 1000}s`,
-  dispatch: `${controlDefaults.dispatchPerSecond}/s`,
-  lease: `${controlDefaults.leaseMilliseconds / 1000}s`,
-};

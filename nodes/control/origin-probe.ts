@@ -1,4 +1,4 @@
-/** Does the file exist at its origin, and what is it? (M2) Asked by HEAD, and where that is refused by one byte of GET. */
+/** Is the file at its origin, and what is it? (M2) By HEAD, or where that is refused by one byte of GET. */
 
 import { createHash } from 'node:crypto';
 import { type Dispatcher, request } from 'undici';
@@ -23,14 +23,14 @@ export interface FoundManifest {
 
 /** What the origin says of the file; no redirect is followed: it could lead past the contract. */
 export async function probeFile(url: string, name: string, budget: Budget): Promise<TargetFile> {
-  const head = await ask(url, 'HEAD', {});
+  const head = await ask(url, 'HEAD', {}, budget);
   await head.body.dump();
   if (head.statusCode >= 200 && head.statusCode < 300 && head.headers['content-length'] !== undefined) {
     return described(url, name, head, Number(head.headers['content-length']));
   }
   if (head.statusCode === 404 || head.statusCode === 410) refuseMissing(url, head.statusCode);
   budget.arrive(await budget.ask(1));
-  const one = await ask(url, 'GET', { range: 'bytes=0-0' });
+  const one = await ask(url, 'GET', { range: 'bytes=0-0' }, budget);
   // The origin may send all of it: the connection is cut, not drained.
   one.body.destroy();
   if (one.statusCode === 404 || one.statusCode === 410) refuseMissing(url, one.statusCode);
@@ -44,7 +44,7 @@ export async function probeFile(url: string, name: string, budget: Budget): Prom
 /** The manifest that lies beside the file, if one does and it is of this file. */
 export async function findManifest(file: TargetFile, budget: Budget): Promise<FoundManifest | undefined> {
   const url = `${file.url}.manifest`;
-  const head = await ask(url, 'HEAD', {});
+  const head = await ask(url, 'HEAD', {}, budget);
   await head.body.dump();
   const sizeBytes = Number(head.headers['content-length']);
   if (head.statusCode !== 200 || !Number.isSafeInteger(sizeBytes)) return undefined;
@@ -79,7 +79,7 @@ export async function findManifest(file: TargetFile, budget: Budget): Promise<Fo
 async function readRange(url: string, start: number, sizeBytes: number, budget: Budget): Promise<Uint8Array> {
   const askedBytes = await budget.ask(sizeBytes - start);
   const isWhole = askedBytes === sizeBytes;
-  const answer = await ask(url, 'GET', isWhole ? {} : { range: `bytes=${start}-${start + askedBytes - 1}` });
+  const answer = await ask(url, 'GET', isWhole ? {} : { range: `bytes=${start}-${start + askedBytes - 1}` }, budget);
   const chunks: Uint8Array[] = [];
   let length = 0;
   if (answer.statusCode !== (isWhole ? 200 : 206)) {
@@ -96,7 +96,7 @@ async function readRange(url: string, start: number, sizeBytes: number, budget: 
   throw new Refused('no-such-file', `${url}: the origin sends ${length} bytes where ${askedBytes} were asked for`);
 }
 
-async function ask(url: string, method: 'HEAD' | 'GET', headers: Record<string, string>) {
+async function ask(url: string, method: 'HEAD' | 'GET', headers: Record<string, string>, budget: Budget) {
   try {
     return await request(url, {
       method,
@@ -105,9 +105,10 @@ async function ask(url: string, method: 'HEAD' | 'GET', headers: Record<string, 
       bodyTimeout: answerMilliseconds,
       // One connection for each question: none stays open at the origin.
       reset: true,
-      signal: AbortSignal.timeout(6 * answerMilliseconds),
+      signal: AbortSignal.any([budget.signal, AbortSignal.timeout(6 * answerMilliseconds)]),
     });
   } catch (error) {
+    budget.signal.throwIfAborted();
     const { code, message } = error as NodeJS.ErrnoException;
     throw new Refused('origin-unreachable', `${url}: ${code ?? message}`, 'url');
   }

@@ -16,6 +16,8 @@ const lookAgainMilliseconds = 20;
 
 /** What may be asked of the origin while a look lasts. */
 export interface Budget {
+  /** The lease has ended, or was called back: close everything at once. */
+  signal: AbortSignal;
   /** Waits until at least one and at most `wantedBytes` may be asked for; answers how many. */
   ask(wantedBytes: number): Promise<number>;
   arrive(bytes: number): void;
@@ -26,6 +28,7 @@ export class OwnAccess {
   readonly #say: (message: HolderMessage) => void;
   readonly #refreshMilliseconds: number;
   #last: Promise<unknown> = Promise.resolve();
+  #stop = new AbortController();
 
   constructor(origin: number, ttlMilliseconds: number, say: (message: HolderMessage) => void) {
     this.#say = say;
@@ -35,6 +38,7 @@ export class OwnAccess {
 
   take(grant: LeaseGrant): void {
     this.#row.receive(0, clock(), grant);
+    if (this.#row.excessCount(0) > 0 || this.#row.excessBytes(0) > 0) this.#stop.abort(lapsed());
     this.#acknowledge();
   }
 
@@ -48,7 +52,12 @@ export class OwnAccess {
   async #look<Result>(work: (budget: Budget) => Promise<Result>): Promise<Result> {
     const request = () => this.#say(this.#row.request(0, clock(), demandBytesPerSecond, 1));
     request();
+    this.#stop = new AbortController();
+    const { signal } = this.#stop;
     const refresh = setInterval(request, this.#refreshMilliseconds);
+    const watch = setInterval(() => {
+      if (isConnected && !this.#row.isLive(0, clock())) this.#stop.abort(lapsed());
+    }, lookAgainMilliseconds);
     let underwayBytes = 0;
     let isConnected = false;
     const arrive = (bytes: number) => {
@@ -60,9 +69,10 @@ export class OwnAccess {
       await this.#until(() => this.#row.connect(0, clock()));
       isConnected = true;
       return await work({
+        signal,
         ask: async (wantedBytes) => {
           const bytes = Math.max(1, Math.min(wantedBytes, rangeBytesMax, Math.floor(this.#row.burstBytes(0) / 2)));
-          await this.#until(() => this.#row.ask(0, clock(), bytes));
+          await this.#until(() => this.#row.ask(0, clock(), bytes), signal);
           underwayBytes += bytes;
           return bytes;
         },
@@ -70,6 +80,7 @@ export class OwnAccess {
       });
     } finally {
       clearInterval(refresh);
+      clearInterval(watch);
       const hasLapsed = this.#row.expire(0, clock()) || this.#row.isLapsed[0] === 1;
       if (isConnected) this.#row.disconnect(0);
       if (!hasLapsed) arrive(underwayBytes);
@@ -83,9 +94,10 @@ export class OwnAccess {
     if (acknowledgement !== undefined) this.#say(acknowledgement);
   }
 
-  async #until(isDone: () => boolean): Promise<void> {
+  async #until(isDone: () => boolean, signal?: AbortSignal): Promise<void> {
     const endMilliseconds = performance.now() + patienceMilliseconds;
     while (!isDone()) {
+      signal?.throwIfAborted();
       if (performance.now() > endMilliseconds) {
         throw new Refused('not-ready', "the origin's contract leaves no room to look at the file now; try again later");
       }
@@ -93,6 +105,10 @@ export class OwnAccess {
     }
     this.#acknowledge();
   }
+}
+
+function lapsed(): Refused {
+  return new Refused('not-ready', 'control lost its lease of the origin while it looked; try again');
 }
 
 function clock(): HolderClock {

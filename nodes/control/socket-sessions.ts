@@ -1,4 +1,4 @@
-/** Nodes over WebSockets. Whatever arrives is hostile: bounded, checked, and the end of the line when it does not fit. */
+/** Nodes over WebSockets. Whatever arrives is hostile: bounded, checked, and the end of the line if it does not fit. */
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
