@@ -4,6 +4,7 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import type { ClientCommandOptions } from '#nodes/client/command.ts';
 import type { ManifestOptions } from '#nodes/files/command.ts';
 import type { OriginOptions } from '#nodes/origin/command.ts';
+import type { RelayCommandOptions } from '#nodes/relay/command.ts';
 import type { CommandResult } from '#scenarios/format/command.ts';
 import { exitCodes } from '#scenarios/format/exit-codes.ts';
 import type { CommandContext, CompareOptions, DemoOptions, ReproOptions, RunOptions } from '#sim/lab/options.ts';
@@ -111,6 +112,28 @@ program
   .option('--json', 'print JSON')
   .action(
     does(async (options: ClientCommandOptions) => (await import('#nodes/client/command.ts')).clientCommand(options)),
+  );
+
+program
+  .command('relay')
+  .description('pull a file from its origin and serve it meanwhile, by HTTP and BitTorrent')
+  .option('--dir <directory>', 'where files are kept', '.')
+  .option('--listen <host:port>', 'for HTTP', '127.0.0.1:8081')
+  .option('--listen-peers <host:port>', 'for BitTorrent', '127.0.0.1:0')
+  .option('--advertise <host>', 'how others reach it')
+  .option('--pull <url>', 'without control: the file at its origin')
+  .option('--manifest <file>', 'its hashes: with them it is served by BitTorrent too')
+  .option('--origin-connections <n>', 'to the origin at most', countAbove0)
+  .option('--origin-bandwidth <rate>', 'from the origin at most')
+  .option('--connections <n>', 'of HTTP at most: beyond, 503', countAbove0)
+  .option('--bandwidth <rate>', 'that it sends at most')
+  .option('--bandwidth-each <rate>', 'of one HTTP connection')
+  .option('--upload-slots <n>', 'BitTorrent peers served at one time', countAbove0)
+  .option('--buffer-before-serving <size>', 'serve once this much is there')
+  .option('--peer <host:port>', 'another relay of the same file; may be repeated', listed, [])
+  .option('--record <directory>', 'write the decisions there, for sluice replay')
+  .action(
+    does(async (options: RelayCommandOptions) => (await import('#nodes/relay/command.ts')).relayCommand(options)),
   );
 
 program

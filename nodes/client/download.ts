@@ -102,14 +102,14 @@ export class Download {
   pause(): void {
     if (this.state !== 'transferring' && this.state !== 'seeding') return;
     this.state = 'paused';
-    if (this.share.swarm !== null) this.share.swarm.downloads = false;
+    if (this.share.swarm !== null) this.share.swarm.asks = 'nobody';
     this.#steer();
   }
 
   resume(): void {
     if (this.state !== 'paused') return;
     this.state = this.share.store.isCommitted ? 'seeding' : 'transferring';
-    if (this.share.swarm !== null) this.share.swarm.downloads = true;
+    if (this.share.swarm !== null) this.share.swarm.asks = 'everybody';
     this.#steer();
   }
 
@@ -217,7 +217,7 @@ export class Download {
     this.error = error;
     this.#endedAt = performance.now();
     this.http.wish(0);
-    if (this.share.swarm !== null) this.share.swarm.downloads = false;
+    if (this.share.swarm !== null) this.share.swarm.asks = 'nobody';
     this.onFailure(error);
   }
 }

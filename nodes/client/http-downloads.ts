@@ -7,6 +7,7 @@ import type { ClientCore } from '#core/client.ts';
 import { none } from '#core/units.ts';
 import type { PieceIntake } from '../files/piece-intake.ts';
 import type { OriginLease } from '../http/origin-lease.ts';
+import { fetchFromOrigin } from '../http/origin-range.ts';
 import { monotonicMilliseconds, Pace } from '../http/pace.ts';
 import { PieceRange } from '../http/piece-range.ts';
 import { fetchRange, originConnection, type RangeEnd, type RemoteFile, relayDispatcher } from '../http/range-client.ts';
@@ -183,29 +184,11 @@ export class HttpDownloads {
     }
   }
 
-  /** As much at a time as the lease covers, on one connection that is closed at the end. */
-  async #fromOrigin(
-    slot: Slot,
-    range: PieceRange,
-    onBytes: (bytes: Uint8Array, at: number) => Promise<void>,
-  ): Promise<RangeEnd> {
+  /** On a connection of its own, which is closed at the end: a connection that idles counts at the origin too. */
+  async #fromOrigin(slot: Slot, range: PieceRange, onBytes: (bytes: Uint8Array, at: number) => Promise<void>) {
     const connection = originConnection(slot.file.url);
-    let total = 0;
     try {
-      for (let at = range.nextByte(range.startByte); at < range.endByte; ) {
-        const covered = await this.#lease.take(range.endByte - at, range.signal);
-        if (covered === null) break;
-        const counted = (bytes: Uint8Array, position: number) => {
-          covered.arrived(bytes.length);
-          return onBytes(bytes, position);
-        };
-        const end = await fetchRange(connection, slot.file, at, at + covered.bytes, range.signal, counted);
-        covered.giveUp();
-        total += end.bytes;
-        if (end.kind !== 'done') return { ...end, bytes: total };
-        at = range.nextByte(at + end.bytes);
-      }
-      return { kind: 'done', bytes: total };
+      return await fetchFromOrigin(this.#lease, connection, slot.file, range, onBytes);
     } finally {
       await connection.destroy();
     }

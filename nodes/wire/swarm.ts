@@ -64,8 +64,10 @@ export class Swarm implements PeerSwarm {
   readonly #timer: NodeJS.Timeout;
   #connecting = 0;
   #isClosed = false;
-  /** Whether pieces are asked of peers now. */
-  downloads = true;
+  /** Whose pieces are asked for now. */
+  asks: 'everybody' | 'relays' | 'nobody' = 'everybody';
+  /** Whether new peers are let in. */
+  isOpen = true;
   /** Payload that peers brought, relays included. */
   receivedBytes = 0;
   onLog: (text: string, detail: object) => void = () => {};
@@ -110,7 +112,7 @@ export class Swarm implements PeerSwarm {
 
   /** Whether there is room for one more connection. */
   get hasRoom(): boolean {
-    return !this.#isClosed && this.#freeRows.length > 0;
+    return this.isOpen && !this.#isClosed && this.#freeRows.length > 0;
   }
 
   close(): void {
@@ -243,7 +245,7 @@ export class Swarm implements PeerSwarm {
   // ---- What peers ask of the swarm ----------------------------------------------------------------------------
 
   mayClaim(peer: Peer): boolean {
-    if (!this.downloads || this.#isClosed) return false;
+    if (this.#isClosed || !this.#asksOf(peer)) return false;
     let claims = 0;
     for (const other of this.peers.values()) claims += other.claimCount;
     // Each may bring one piece, whatever the others do.
@@ -285,11 +287,14 @@ export class Swarm implements PeerSwarm {
   }
 
   #interest(peer: Peer, fills = true): void {
-    if (!this.downloads) return;
-    const isInteresting = this.intake.core.sets.lacksFrom(0, peer.row);
+    const isInteresting = this.#asksOf(peer) && this.intake.core.sets.lacksFrom(0, peer.row);
     if (isInteresting) peer.wire.interested();
     else peer.wire.uninterested();
     if (isInteresting && fills) peer.fill();
+  }
+
+  #asksOf(peer: Peer): boolean {
+    return this.asks === 'everybody' || (this.asks === 'relays' && peer.kind === 'relay');
   }
 
   #tick(): void {
