@@ -6,10 +6,10 @@
  * machine and a wall clock may be set back.
  *
  *     send(holders.request(row, clock, demand, slots))       every `refreshMilliseconds`, and when its wants change
- *     holders.receive(row, clock, grant)                     then close what is too much, then
+ *     holders.receive(row, clock, grant)                     then close and give up what is too much, then
  *     send(holders.acknowledgement(row))                     as soon as it answers one
  *     holders.connect / holders.ask … holders.arrive / holders.disconnect
- *     if (holders.expire(row, clock)) abort every range, close every connection, send(holders.releaseLapsed(row))
+ *     if (holders.expire(row, clock)) abort all ranges, close all connections, send(holders.releaseLapsed(row))
  *
  * A range is asked for only when tokens cover all of it, and it stays in the bucket until it has arrived or is given up.
  */
@@ -123,14 +123,17 @@ export class Leaseholders {
     };
   }
 
-  /** Keeps to the grant from now on, if it is news. Answers how many connections have to be closed for it. */
-  receive(row: number, clock: HolderClock, grant: LeaseGrant): number {
+  /**
+   * Keeps to the grant from now on; answers whether it was news. Then `excessCount` connections have to be closed and
+   * ranges given up until `excessBytes` is 0, at once: the earlier lease, which covers them, may be about to end.
+   */
+  receive(row: number, clock: HolderClock, grant: LeaseGrant): boolean {
     this.expire(row, clock);
-    if (!this.#isNews(row, grant)) return 0;
+    if (!this.#isNews(row, grant)) return false;
     const place = row * requestsKept + (grant.number % requestsKept);
     const endMonotonic = this.sentMonotonicMilliseconds[place] + grant.ttlMilliseconds;
     const endWall = this.sentWallMilliseconds[place] + grant.ttlMilliseconds;
-    if (clock.monotonicMilliseconds >= endMonotonic || clock.wallMilliseconds >= endWall) return 0;
+    if (clock.monotonicMilliseconds >= endMonotonic || clock.wallMilliseconds >= endWall) return false;
     const now = clock.monotonicMilliseconds;
     // Tokens are earned, never given: those who held this rate before have spent theirs.
     if (this.isLeased[row] === 0) this.buckets.open(row, now, grant.bytesPerSecond, grant.burstBytes, 0);
@@ -144,7 +147,7 @@ export class Leaseholders {
     this.prepaidBytes[row] = grant.prepaidBytes;
     this.endMonotonicMilliseconds[row] = endMonotonic;
     this.endWallMilliseconds[row] = endWall;
-    return this.excessCount(row);
+    return true;
   }
 
   #isNews(row: number, grant: LeaseGrant): boolean {
@@ -178,9 +181,8 @@ export class Leaseholders {
 
   #settle(row: number): void {
     if (this.isLeased[row] === 0 || this.openCount[row] > this.slots[row]) return;
-    const underway = this.buckets.underwayBytes[row];
-    if (underway > this.buckets.burstBytes[row]) return;
-    if (underway > 0 && this.askedBytes[row] > this.prepaidBytes[row]) return;
+    if (this.excessBytes(row) > 0) return;
+    if (this.buckets.underwayBytes[row] > 0 && this.askedBytes[row] > this.prepaidBytes[row]) return;
     this.keptEpoch[row] = this.epoch[row];
     this.keptSequence[row] = this.sequence[row];
   }
@@ -225,6 +227,11 @@ export class Leaseholders {
     );
   }
 
+  /** The lease that the holder goes by; 0, 0 = none. */
+  inForce(row: number): { epoch: number; sequence: number } {
+    return { epoch: this.epoch[row], sequence: this.sequence[row] };
+  }
+
   /** On the monotonic clock, if the wall clock goes with it; −Infinity = no lease. */
   endMilliseconds(row: number): number {
     return this.isLeased[row] === 1 ? this.endMonotonicMilliseconds[row] : -Infinity;
@@ -247,6 +254,11 @@ export class Leaseholders {
   /** Connections that have to be closed. */
   excessCount(row: number): number {
     return Math.max(0, this.openCount[row] - this.slots[row]);
+  }
+
+  /** Bytes under way that have to be given up. */
+  excessBytes(row: number): number {
+    return Math.max(0, this.buckets.underwayBytes[row] - this.buckets.burstBytes[row]);
   }
 
   /** Bytes that may be asked for now. */

@@ -107,9 +107,9 @@ export class MemoryLedger implements Ledger {
 
   #isReplacement: boolean;
 
-  /** A ledger that replaces a lost one starts above that one's last epoch, so that its owner is fenced off. */
+  /** A ledger that replaces a lost one starts above that one's last epoch: the owner of then is fenced off at once. */
   constructor(replacedEpoch?: number) {
-    this.#epoch = replacedEpoch ?? 0;
+    this.#epoch = replacedEpoch === undefined ? 0 : replacedEpoch + 1;
     this.#isReplacement = replacedEpoch !== undefined;
   }
 
@@ -119,6 +119,11 @@ export class MemoryLedger implements Ledger {
 
   takeOver(): LedgerState {
     this.#epoch++;
+    return this.read();
+  }
+
+  /** What it holds, without taking it over (for an auditor). */
+  read(): LedgerState {
     return {
       epoch: this.#epoch,
       holders: [...this.#holders.values()].map((record) => ({ ...record, promises: [...record.promises] })),

@@ -181,12 +181,7 @@ export class OriginOwner {
     assert(this.isOwner, 'an owner that has stepped down grants nothing');
     this.#lastRoundMilliseconds = nowMilliseconds;
     this.#hasUnanswered = false;
-    const { accounts } = this;
-    for (let row = 0; row < accounts.end; row++) {
-      if (accounts.isUsed[row] === 0) continue;
-      this.#expire(row, nowMilliseconds);
-      this.#forget(row, nowMilliseconds);
-    }
+    this.expire(nowMilliseconds);
     const isQuietOver = this.quietUntilMilliseconds !== -Infinity && nowMilliseconds >= this.quietUntilMilliseconds;
     if (isQuietOver) this.#endQuiet(nowMilliseconds);
     const grants: LeaseGrant[] = [];
@@ -194,6 +189,16 @@ export class OriginOwner {
     const entries = this.#entries(nowMilliseconds, wallMilliseconds);
     if (isQuietOver) entries.push({ kind: 'settled' });
     return { epoch: this.epoch, entries, grants };
+  }
+
+  /** Takes back what has ended by now (step 1); `round` does it first. */
+  expire(nowMilliseconds: number): void {
+    const { accounts } = this;
+    for (let row = 0; row < accounts.end; row++) {
+      if (accounts.isUsed[row] === 0) continue;
+      this.#expire(row, nowMilliseconds);
+      this.#forget(row, nowMilliseconds);
+    }
   }
 
   #forget(row: number, nowMilliseconds: number): void {

@@ -7,8 +7,8 @@
  *     1000·filled = rate · elapsed milliseconds + what was left over last time      (all whole numbers)
  *     bytes += ⌊ / 1000 ⌋,  the remainder (0..999 thousandths of a byte) is carried to the next time
  *
- * Bytes that were asked for and have not come (`send`, `arrive`) still fill the bucket, so that the same bound holds for
- * what comes over the wire, however long it was held up: tokens + under way ≤ burst.
+ * Bytes that were asked for and have not come (`send`, `arrive`) still fill the bucket, so that the same bound holds
+ * for what comes over the wire, however long it was held up: tokens + under way ≤ burst.
  *
  * Rejected: tokens as fractions (they round up as often as down, and the sum creeps past the limit); rounding each
  * refill down without the carry (a slow bucket that is asked often would never fill).

@@ -6,8 +6,7 @@ import { relaysMax, trackersMax } from '#nodes/protocol/limits.ts';
 import { printPolicy } from '#scenarios/format/policy-text.ts';
 import type { ClientTaskRecord, RelayTaskRecord } from '../store/records.ts';
 import type { Fleet } from './fleet.ts';
-import { clientsShare, relaysShare } from './shares.ts';
-import type { TaskEntry } from './task-table.ts';
+import { clientsShare, relaysShare, type TaskEntry } from './task-table.ts';
 
 /** Rises with every change of the task and of the row. */
 export function revisionOf(entry: TaskEntry, row: RelayTaskRecord | ClientTaskRecord): number {

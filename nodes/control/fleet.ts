@@ -18,6 +18,8 @@ export interface FleetNode {
   status: RelayStatus | undefined;
   /** What it holds, by task: said in its hello, then by each acknowledgement. */
   readonly held: Map<string, number>;
+  /** The last guidance that it was given, by task. */
+  readonly guided: Map<string, number>;
   /** What was sent in this session and not yet acknowledged: when. */
   readonly unanswered: Map<string, { revision: number; sentAtMilliseconds: number }>;
 }
@@ -37,6 +39,7 @@ export class Fleet {
       goneAtMilliseconds: 0,
       status: undefined,
       held: new Map(),
+      guided: new Map(),
       unanswered: new Map(),
     };
     this.nodes.set(record.name, node);
@@ -62,6 +65,7 @@ export class Fleet {
     node.record.hello = hello;
     node.record.seenAtMilliseconds = nowMilliseconds;
     node.held.clear();
+    node.guided.clear();
     node.unanswered.clear();
     for (const { task, revision } of hello.tasks) node.held.set(task, revision);
     this.changed.add(node);

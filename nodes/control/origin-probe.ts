@@ -1,10 +1,11 @@
-/** Does the file exist at its origin, and what is it? (M2) Asked by HEAD, and where that is refused by one byte of GET. */
+/** Is the file at its origin, and what is it? (M2) By HEAD, or where that is refused by one byte of GET. */
 
 import { createHash } from 'node:crypto';
 import { type Dispatcher, request } from 'undici';
 import type { TargetFile } from '#nodes/protocol/assignment.ts';
 import { parseManifest } from '../files/manifest.ts';
 import { infoHashOf, infoOf } from '../wire/metainfo.ts';
+import type { Budget } from './own-access.ts';
 import { Refused } from './refusal.ts';
 
 const answerMilliseconds = 10_000;
@@ -21,14 +22,15 @@ export interface FoundManifest {
 }
 
 /** What the origin says of the file; no redirect is followed: it could lead past the contract. */
-export async function probeFile(url: string, name: string): Promise<TargetFile> {
-  const head = await ask(url, 'HEAD', {});
+export async function probeFile(url: string, name: string, budget: Budget): Promise<TargetFile> {
+  const head = await ask(url, 'HEAD', {}, budget);
   await head.body.dump();
   if (head.statusCode >= 200 && head.statusCode < 300 && head.headers['content-length'] !== undefined) {
     return described(url, name, head, Number(head.headers['content-length']));
   }
   if (head.statusCode === 404 || head.statusCode === 410) refuseMissing(url, head.statusCode);
-  const one = await ask(url, 'GET', { range: 'bytes=0-0' });
+  budget.arrive(await budget.ask(1));
+  const one = await ask(url, 'GET', { range: 'bytes=0-0' }, budget);
   // The origin may send all of it: the connection is cut, not drained.
   one.body.destroy();
   if (one.statusCode === 404 || one.statusCode === 410) refuseMissing(url, one.statusCode);
@@ -40,19 +42,18 @@ export async function probeFile(url: string, name: string): Promise<TargetFile> 
 }
 
 /** The manifest that lies beside the file, if one does and it is of this file. */
-export async function findManifest(file: TargetFile): Promise<FoundManifest | undefined> {
+export async function findManifest(file: TargetFile, budget: Budget): Promise<FoundManifest | undefined> {
   const url = `${file.url}.manifest`;
-  const answer = await ask(url, 'GET', {});
-  if (answer.statusCode !== 200) {
-    answer.body.destroy();
-    return undefined;
-  }
+  const head = await ask(url, 'HEAD', {}, budget);
+  await head.body.dump();
+  const sizeBytes = Number(head.headers['content-length']);
+  if (head.statusCode !== 200 || !Number.isSafeInteger(sizeBytes)) return undefined;
+  if (sizeBytes > manifestBytesMax) throw new Refused('no-such-file', `${url} is longer than a manifest may be`);
   const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
-    length += chunk.byteLength;
-    if (length > manifestBytesMax) throw new Refused('no-such-file', `${url} is longer than a manifest may be`);
+  for (let start = 0; start < sizeBytes; ) {
+    const chunk = await readRange(url, start, sizeBytes, budget);
     chunks.push(chunk);
+    start += chunk.byteLength;
   }
   const body = Buffer.concat(chunks).toString('utf8');
   let manifest: ReturnType<typeof parseManifest>;
@@ -75,7 +76,27 @@ export async function findManifest(file: TargetFile): Promise<FoundManifest | un
   };
 }
 
-async function ask(url: string, method: 'HEAD' | 'GET', headers: Record<string, string>) {
+async function readRange(url: string, start: number, sizeBytes: number, budget: Budget): Promise<Uint8Array> {
+  const askedBytes = await budget.ask(sizeBytes - start);
+  const isWhole = askedBytes === sizeBytes;
+  const answer = await ask(url, 'GET', isWhole ? {} : { range: `bytes=${start}-${start + askedBytes - 1}` }, budget);
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  if (answer.statusCode !== (isWhole ? 200 : 206)) {
+    answer.body.destroy();
+    throw new Refused('no-such-file', `${url}: the origin answers ${answer.statusCode}`);
+  }
+  for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
+    length += chunk.byteLength;
+    if (length > askedBytes) break;
+    budget.arrive(chunk.byteLength);
+    chunks.push(chunk);
+  }
+  if (length === askedBytes) return Buffer.concat(chunks);
+  throw new Refused('no-such-file', `${url}: the origin sends ${length} bytes where ${askedBytes} were asked for`);
+}
+
+async function ask(url: string, method: 'HEAD' | 'GET', headers: Record<string, string>, budget: Budget) {
   try {
     return await request(url, {
       method,
@@ -84,9 +105,10 @@ async function ask(url: string, method: 'HEAD' | 'GET', headers: Record<string, 
       bodyTimeout: answerMilliseconds,
       // One connection for each question: none stays open at the origin.
       reset: true,
-      signal: AbortSignal.timeout(6 * answerMilliseconds),
+      signal: AbortSignal.any([budget.signal, AbortSignal.timeout(6 * answerMilliseconds)]),
     });
   } catch (error) {
+    budget.signal.throwIfAborted();
     const { code, message } = error as NodeJS.ErrnoException;
     throw new Refused('origin-unreachable', `${url}: ${code ?? message}`, 'url');
   }

@@ -11,6 +11,7 @@ import type { ClientTaskRecord, OriginRecord, RelayTaskRecord, TaskRecord } from
 import { estimateOf } from './estimating.ts';
 import { type Fleet, type FleetNode, groupsOf } from './fleet.ts';
 import { findManifest, probeFile } from './origin-probe.ts';
+import type { Budget } from './own-access.ts';
 import { Refused } from './refusal.ts';
 import { isUsable, RelayChooser } from './relay-chooser.ts';
 import type { TaskTable } from './task-table.ts';
@@ -30,6 +31,9 @@ export interface Publisher {
   origins: string[];
 }
 
+/** Lets control look at files of an origin within what the contract leaves. */
+export type Look = <Result>(origin: OriginRecord, work: (budget: Budget) => Promise<Result>) => Promise<Result>;
+
 /** Parts of relays begin at multiples of it, so that no piece of an ordinary length is pulled in two halves. */
 const partAlignmentBytes = 4 * 1024 * 1024;
 
@@ -48,6 +52,7 @@ export async function draftTask(
   origins: Iterable<OriginRecord>,
   fleet: Fleet,
   tasks: TaskTable,
+  look: Look,
   nowMilliseconds: number,
 ): Promise<Draft> {
   const instruction = refusing(() => readInstruction(given));
@@ -56,8 +61,10 @@ export async function draftTask(
     throw new Refused('forbidden', `${publisher.name} may not distribute from the origin "${origin.name}"`, 'url');
   }
   checkTargets(instruction, fleet);
-  const file = await describeFile(instruction);
-  const found = instruction.manifest === 'beside' ? await findManifest(file) : undefined;
+  const { file, found } = await look(origin, async (budget) => {
+    const file = await describeFile(instruction, budget);
+    return { file, found: instruction.manifest === 'beside' ? await findManifest(file, budget) : undefined };
+  });
   if (found !== undefined) {
     if (file.sha256 !== undefined && file.sha256 !== found.digest) {
       throw new Refused('no-such-file', `the manifest is of a file with SHA-256 ${found.digest}`, 'sha256');
@@ -132,12 +139,12 @@ function checkTargets({ targets }: Instruction, fleet: Fleet): void {
   }
 }
 
-async function describeFile(instruction: Instruction): Promise<TargetFile> {
+async function describeFile(instruction: Instruction, budget: Budget): Promise<TargetFile> {
   const { url, version, sha256 } = instruction;
   const name = instruction.name ?? lastPart(url);
   const problem = fileNameProblem(name);
   if (problem !== undefined) throw new Refused('invalid', problem, 'name');
-  const file = await probeFile(url, name);
+  const file = await probeFile(url, name, budget);
   const { sizeBytes } = compileInstruction(instruction);
   if (sizeBytes !== undefined && sizeBytes !== file.sizeBytes) {
     throw new Refused('no-such-file', `the origin has ${file.sizeBytes} bytes, not ${sizeBytes}`, 'size');

@@ -4,12 +4,10 @@
  */
 import { quotaBytesMax } from '#core/quota/contract.ts';
 import { quotaBandCount, type ShareNode, shareNode } from '#core/quota/tree.ts';
-import { isLive, type TaskEntry } from './task-table.ts';
+import { clientsShare, isLive, relaysShare, type TaskEntry } from './task-table.ts';
 
 /** Control itself: it asks what a file is before anybody else may. */
 export const controlShare = 0;
-export const relaysShare = (position: number): number => 2 * position + 1;
-export const clientsShare = (position: number): number => 2 * position + 2;
 
 /** Of a task's ceiling, what is its relays'; the rest is for clients that nobody else serves. */
 const relaysCeilingRatio = 0.8;

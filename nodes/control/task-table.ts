@@ -4,6 +4,24 @@ import type { ProgressState } from '#nodes/protocol/from-node.ts';
 import { type CompiledInstruction, compileInstruction } from '#nodes/protocol/instruction.ts';
 import type { ClientTaskRecord, OriginRecord, RelayTaskRecord, TaskRecord } from '../store/records.ts';
 
+/** What clients are told of the others: φ, and per kind of network the first quartile of the rates. */
+export interface Guidance {
+  revision: number;
+  brakeRatio: number;
+  cohorts: Map<string, { firstQuartileBytesPerSecond: number; size: number }>;
+}
+
+/** Who stands behind the number of a holder, at which origin, and in which place of the contract's tree. */
+export interface Holder {
+  node: string;
+  origin: number;
+  share: number;
+}
+
+/** Of a task, by its place among those of its origin: the positions in the tree of its relays and of its clients. */
+export const relaysShare = (position: number): number => 2 * position + 1;
+export const clientsShare = (position: number): number => 2 * position + 2;
+
 export interface TaskEntry {
   record: TaskRecord;
   origin: OriginRecord;
@@ -14,8 +32,7 @@ export interface TaskEntry {
   unfinishedCount: number;
   /** Whether clients may be told: relays are pulling, or there is none to wait for. */
   isOpenToClients: boolean;
-  brakeRatio: number;
-  cohort: { firstQuartileBytesPerSecond: number; size: number };
+  guidance: Guidance;
 }
 
 const finished = new Set<ProgressState>(['seeding', 'complete', 'failed', 'cancelled']);
@@ -28,13 +45,17 @@ export class TaskTable {
   readonly tasks = new Map<string, TaskEntry>();
   /** Tasks that each node takes part in. */
   readonly #tasksOf = new Map<string, Set<TaskEntry>>();
-  /** Who stands behind the number of a holder. */
-  readonly #nodeOfHolder = new Map<number, string>();
+  readonly #holders = new Map<number, Holder>();
   readonly #positionNext = new Map<string, number>();
   // Zero is control itself.
   #holderNext = 1;
+  /** To be written before nodes hear of it. */
+  readonly changedTasks = new Set<TaskRecord>();
   readonly changedRelays = new Set<RelayTaskRecord>();
   readonly changedClients = new Set<ClientTaskRecord>();
+  /** What nodes report they report again: written now and then. */
+  readonly reportedRelays = new Set<RelayTaskRecord>();
+  readonly reportedClients = new Set<ClientTaskRecord>();
 
   add(record: TaskRecord, origin: OriginRecord, relays: RelayTaskRecord[], clients: ClientTaskRecord[]): TaskEntry {
     const entry: TaskEntry = {
@@ -45,8 +66,7 @@ export class TaskTable {
       clients: new Map(),
       unfinishedCount: 0,
       isOpenToClients: false,
-      brakeRatio: 1,
-      cohort: { firstQuartileBytesPerSecond: 0, size: 0 },
+      guidance: { revision: 0, brakeRatio: 1, cohorts: new Map() },
     };
     this.tasks.set(record.id, entry);
     const position = this.#positionNext.get(origin.name) ?? 0;
@@ -79,34 +99,40 @@ export class TaskTable {
     return position;
   }
 
-  nodeOfHolder(holder: number): string | undefined {
-    return this.#nodeOfHolder.get(holder);
+  holder(number: number): Holder | undefined {
+    return this.#holders.get(number);
   }
 
   tasksOf(node: string): Iterable<TaskEntry> {
     return this.#tasksOf.get(node) ?? [];
   }
 
+  /** The whole of a task is wanted differently: every node of it is to hear. */
+  revise(entry: TaskEntry): void {
+    entry.record.revision++;
+    this.changedTasks.add(entry.record);
+  }
+
   setState(entry: TaskEntry, row: ClientTaskRecord, state: ProgressState): void {
     entry.unfinishedCount += Number(hasFinished(row));
     row.state = state;
     entry.unfinishedCount -= Number(hasFinished(row));
-    this.changedClients.add(row);
+    this.reportedClients.add(row);
   }
 
   #addRelay(entry: TaskEntry, row: RelayTaskRecord): void {
     entry.relays.set(row.relay, row);
-    this.#index(entry, row.relay, row.holder);
+    this.#index(entry, row.relay, row.holder, relaysShare(entry.record.sharePosition));
   }
 
   #addClient(entry: TaskEntry, row: ClientTaskRecord): void {
     entry.clients.set(row.client, row);
     entry.unfinishedCount += Number(!hasFinished(row));
-    this.#index(entry, row.client, row.holder);
+    this.#index(entry, row.client, row.holder, clientsShare(entry.record.sharePosition));
   }
 
-  #index(entry: TaskEntry, node: string, holder: number): void {
-    this.#nodeOfHolder.set(holder, node);
+  #index(entry: TaskEntry, node: string, holder: number, share: number): void {
+    this.#holders.set(holder, { node, origin: entry.origin.number, share });
     this.#holderNext = Math.max(this.#holderNext, holder + 1);
     const known = this.#tasksOf.get(node);
     if (known === undefined) this.#tasksOf.set(node, new Set([entry]));

@@ -67,7 +67,8 @@ export class OriginLease {
   /** A grant that control sent. */
   receive(grant: LeaseGrant): void {
     this.#ttlMilliseconds = grant.ttlMilliseconds;
-    const excess = this.#holders.receive(row, clock(), grant);
+    this.#holders.receive(row, clock(), grant);
+    const excess = this.#holders.excessCount(row);
     if (excess > 0) this.#closeConnections(excess);
     this.#acknowledge();
   }

@@ -176,3 +176,31 @@ export function compileOriginContract(text: ContractText): OriginContract {
 function bounded(value: number, max: number): number {
   return value === Infinity ? Infinity : Math.min(Math.floor(value), max);
 }
+
+const permitWords = ['operate', 'view', 'relay', 'client', 'enrol-relay', 'enrol-client'] as const;
+/** What an operator asks for when he makes a token. */
+export const tokenSchema = object(
+  {
+    permits: choice(permitWords, 'What its bearer may do.'),
+    name: name('Of the operator, the node or the fleet.'),
+    groups: optional(names('A group.', 'Groups of the node; of an operator: the origins that it may use.')),
+    uses: optional(whole('How many machines of a fleet may enrol with it; absent: any number.', 1, 1_000_000_000)),
+    expires: optional(time('From now.', { endless: 'never', default: 'never' })),
+    renew: optional(Type.Boolean({ default: false, description: 'The node is known: its old tokens end.' })),
+  },
+  'A token.',
+) as unknown as Schema;
+
+export interface TokenText {
+  permits: (typeof permitWords)[number];
+  name: string;
+  groups: string[];
+  uses?: number;
+  expires: string;
+  renew: boolean;
+}
+
+export const readToken = (value: unknown): TokenText => resolve(tokenSchema, value, []) as TokenText;
+/** From now; Infinity: never. */
+export const expiryMilliseconds = ({ expires }: TokenText): number =>
+  expires === 'never' ? Infinity : parseTime(expires);

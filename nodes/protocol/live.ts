@@ -19,11 +19,7 @@ import {
 } from './fields.ts';
 import { roles } from './from-node.ts';
 
-const contractUse = object({
-  connections: count(),
-  bytesPerSecond: count(),
-  windows: Type.Array(object({ windowMilliseconds: milliseconds(), bytes: bytes() })),
-});
+const windows = () => Type.Array(object({ windowMilliseconds: milliseconds(), bytes: bytes() }));
 
 export const liveTask = object({
   task: identity(),
@@ -80,15 +76,11 @@ export const liveState = object({
     object({
       origin: name(),
       /** Absent: not limited. */
-      limit: object({
-        connections: optional(count()),
-        bytesPerSecond: optional(count()),
-        windows: Type.Array(object({ windowMilliseconds: milliseconds(), bytes: bytes() })),
-      }),
-      /** What holders may take now. */
-      granted: contractUse,
-      /** What they report to take. */
-      used: contractUse,
+      limit: object({ connections: optional(count()), bytesPerSecond: optional(count()), windows: windows() }),
+      /** What holders may take now; of windows: what is prepaid and not yet reported as spent. */
+      granted: object({ connections: count(), bytesPerSecond: count(), windows: windows() }),
+      /** What holders report to have taken: lately, within each window, and since the ledger began. */
+      used: object({ bytesPerSecond: count(), windows: windows(), totalBytes: bytes() }),
       holders: count(),
       paused: Type.Boolean(),
     }),

@@ -4,7 +4,7 @@
  * the session: the node says hello again, and control sends again what the node does not hold.
  */
 import type * as Type from 'typebox';
-import { count, identity, list, milliseconds, object, optional, text } from './fields.ts';
+import { count, identity, list, milliseconds, name, object, optional, text } from './fields.ts';
 import { fromControl } from './from-control.ts';
 import { fromNode } from './from-node.ts';
 import { pollMessagesMax } from './limits.ts';
@@ -23,8 +23,8 @@ export const pollResponse = object({
 });
 
 /** A machine of a fleet makes itself known: its token from now on is the answer's. */
-export const enrolRequest = object({ name: optional(text(64)) });
-export const enrolResponse = object({ node: text(64), token: text(256) });
+export const enrolRequest = object({ name: optional(name()) });
+export const enrolResponse = object({ node: name(), token: text(256) });
 
 export type PollRequest = Type.Static<typeof pollRequest>;
 export type PollResponse = Type.Static<typeof pollResponse>;

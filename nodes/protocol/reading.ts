@@ -7,7 +7,7 @@ import { Compile } from 'typebox/compile';
 import { fromControl } from './from-control.ts';
 import { fromNode } from './from-node.ts';
 import { controlMessageBytesMax, messageBytesMax } from './limits.ts';
-import { type PollResponse, pollResponse } from './polling.ts';
+import { enrolRequest, type PollResponse, pollRequest, pollResponse } from './polling.ts';
 
 export type Reading<Message> = { message: Message } | { problem: string };
 
@@ -39,15 +39,23 @@ function readerOf<Schema extends Type.TUnion>(union: Schema, bytesMax: number) {
 export const readFromNode = readerOf(fromNode, messageBytesMax);
 export const readFromControl = readerOf(fromControl, controlMessageBytesMax);
 
-const pollAnswer = Compile(pollResponse);
+/** A reader of values whose length was bounded where they were received. */
+function checking<Schema extends Type.TSchema>(schema: Schema) {
+  const compiled = Compile(schema);
+  return (message: unknown): Reading<Type.Static<Schema>> => {
+    if (compiled.Check(message)) return { message: message as Type.Static<Schema> };
+    const [error] = compiled.Errors(message);
+    return { problem: `${error?.instancePath || 'the body'}: ${error?.message ?? 'malformed'}` };
+  };
+}
 
-/** A poll's answer; the length has been bounded where it was received. */
+export const readPollRequest = checking(pollRequest);
+export const readEnrolRequest = checking(enrolRequest);
+const checkPollResponse = checking(pollResponse);
+
 export function readPollResponse(text: string): Reading<PollResponse> {
   const value = parse(text);
-  if ('problem' in value) return value;
-  if (pollAnswer.Check(value.message)) return { message: value.message };
-  const [error] = pollAnswer.Errors(value.message);
-  return { problem: `poll${error?.instancePath ?? ''}: ${error?.message ?? 'malformed'}` };
+  return 'problem' in value ? value : checkPollResponse(value.message);
 }
 
 function byteLength(data: string | Uint8Array): number {

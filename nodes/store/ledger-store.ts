@@ -93,7 +93,8 @@ async function put({ run }: Statements, origin: number, entry: LedgerEntry): Pro
     case 'bucket':
       await run(
         `INSERT INTO ledger_buckets (origin, window_milliseconds, place, bucket, bytes) VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT (origin, window_milliseconds, place) DO UPDATE SET bucket = excluded.bucket, bytes = excluded.bytes`,
+         ON CONFLICT (origin, window_milliseconds, place) 
+         DO UPDATE SET bucket = excluded.bucket, bytes = excluded.bytes`,
         origin,
         entry.window,
         entry.place,

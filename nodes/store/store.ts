@@ -14,6 +14,7 @@ import * as rows from './rows.ts';
 
 /** What changes at run time of a row, many of them in one transaction. */
 export interface Changes {
+  tasks: TaskRecord[];
   nodes: NodeRecord[];
   relayTasks: RelayTaskRecord[];
   clientTasks: ClientTaskRecord[];
@@ -179,23 +180,20 @@ export class Store {
     return row?.body;
   }
 
-  changeTask(task: TaskRecord): Promise<void> {
-    return this.database.transaction(async ({ run }) => {
-      await run(
-        'UPDATE tasks SET instruction = ?, state = ?, revision = ?, finished_at = ?, estimate = ? WHERE id = ?',
-        JSON.stringify(task.instruction),
-        task.state,
-        task.revision,
-        task.finishedAtMilliseconds ?? null,
-        JSON.stringify(task.estimate),
-        task.id,
-      );
-    });
-  }
-
   /** What has changed since the last time, rows that are new included. */
-  write({ nodes, relayTasks, clientTasks }: Changes): Promise<void> {
+  write({ tasks, nodes, relayTasks, clientTasks }: Changes): Promise<void> {
     return this.database.transaction(async (statements) => {
+      for (const task of tasks) {
+        await statements.run(
+          'UPDATE tasks SET instruction = ?, state = ?, revision = ?, finished_at = ?, estimate = ? WHERE id = ?',
+          JSON.stringify(task.instruction),
+          task.state,
+          task.revision,
+          task.finishedAtMilliseconds ?? null,
+          JSON.stringify(task.estimate),
+          task.id,
+        );
+      }
       for (const node of nodes) {
         await statements.run(
           'UPDATE nodes SET hello = ?, seen_at = ?, observed = ? WHERE name = ?',
