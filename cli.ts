@@ -95,9 +95,9 @@ program
     ),
   );
 
-program
-  .command('client')
+asNode(program.command('client'))
   .description('download a file by BitTorrent, with HTTP where it must help, and seed it')
+  .option('--state <directory>', 'under control: what it keeps, instead of .sluice below --dir')
   .option('--dir <directory>', 'where the file goes', '.')
   .option('--torrent <file>', 'what to download')
   .option('--magnet <link>', 'what to download')
@@ -120,8 +120,7 @@ program
     does(async (options: ClientCommandOptions) => (await import('#nodes/client/command.ts')).clientCommand(options)),
   );
 
-program
-  .command('relay')
+asNode(program.command('relay'))
   .description('pull a file from its origin and serve it meanwhile, by HTTP and BitTorrent')
   .option('--dir <directory>', 'where files are kept', '.')
   .option('--listen <host:port>', 'for HTTP', '127.0.0.1:8081')
@@ -134,6 +133,7 @@ program
   .option('--connections <n>', 'of HTTP at most: beyond, 503', countAbove0)
   .option('--bandwidth <rate>', 'that it sends at most')
   .option('--bandwidth-each <rate>', 'of one HTTP connection')
+  .option('--disk-budget <size>', 'of all files: beyond, those go that everybody has')
   .option('--upload-slots <n>', 'BitTorrent peers served at one time', countAbove0)
   .option('--buffer-before-serving <size>', 'serve once this much is there')
   .option('--peer <host:port>', 'another relay of the same file; may be repeated', listed, [])
@@ -292,6 +292,16 @@ function withOverrides(command: Command): Command {
     .option('--clients <n>', 'scale the classes to this many clients', countAbove0)
     .addOption(new Option('--fidelity <level>', 'how exactly').choices(['reference', 'standard', 'scale']))
     .option('--set <path=value>', 'change one value; may be repeated', assignments, []);
+}
+
+function asNode(command: Command): Command {
+  return command
+    .option('--control <url>', 'where control is')
+    .option('--token-file <file>', 'what sluice enrol printed; absent: SLUICE_TOKEN')
+    .option('--authority <file>', 'PEM of who signed the certificate of control')
+    .addOption(new Option('--polling <when>', 'instead of a WebSocket').choices(['never', 'when-needed', 'always']))
+    .option('--region <name>', 'where it is')
+    .option('--group <name>', 'what it belongs to; may be repeated', listed, []);
 }
 
 function withControl(command: Command): Command {

@@ -31,6 +31,8 @@ const expectedBytesPerSecond = 1_000_000;
 const expectedLatencyMilliseconds = 50;
 /** What a piece that was asked of a peer may still take before a race is thought of. */
 const slowMilliseconds = 30_000;
+/** No relay could be asked within this time: a lease of the origin is wanted. */
+const originNeededMilliseconds = 5000;
 
 export class HttpDownloads {
   readonly #intake: PieceIntake;
@@ -43,6 +45,9 @@ export class HttpDownloads {
   /** Bytes per second that are wanted now; 0 = closed. */
   #rate = 0;
   #isClosed = false;
+  #originNeededAt = -Infinity;
+  /** To the origin at most. */
+  originConnections = Infinity;
   receivedBytes = 0;
   onLog: (text: string, detail: object) => void = () => {};
   /** The file is another one at its source: nothing of this download is of use any more. */
@@ -86,6 +91,10 @@ export class HttpDownloads {
     if (bytesPerSecond > 0) this.#pace.limit(bytesPerSecond);
     else for (const range of this.#ranges) range.stopSoon();
     this.pump();
+    const isOriginNeeded = monotonicMilliseconds() - this.#originNeededAt < originNeededMilliseconds;
+    const slots = Math.min(this.#connections, this.originConnections);
+    if (bytesPerSecond > 0 && isOriginNeeded) this.#lease.want(slots, bytesPerSecond);
+    else this.#lease.want(0, 0);
   }
 
   /** Uses the connections that are free. */
@@ -106,7 +115,9 @@ export class HttpDownloads {
     const pieceBytes = this.#intake.store.file.pieceLengthBytes;
     const isLeased = this.#lease.freeSlots > 0;
     const choice = this.#core.choose(monotonicMilliseconds(), isLeased, pieceBytes * policy.http.rangePieces);
-    if (choice.kind !== 'source' || choice.source === none) return false;
+    if (choice.kind !== 'source') return false;
+    if (choice.reason === 'no-lease' || choice.reason === 'origin') this.#originNeededAt = monotonicMilliseconds();
+    if (choice.source === none) return false;
     const slot = this.#slots[choice.source];
     if (slot === undefined) return false;
     const taken =

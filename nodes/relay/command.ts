@@ -1,9 +1,10 @@
 /** `sluice relay`. */
 import { randomInt } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { hybrid } from '#core/policies.ts';
 import { parseQuantity } from '#scenarios/format/units.ts';
+import { type ControlOptions, linkOptions } from '../agent/link-options.ts';
 import { hostAndPort, newPeerId } from '../client/stand-alone.ts';
 import { type Manifest, parseManifest, pieceLengthFor, UnusableManifest } from '../files/manifest.ts';
 import type { ShareOptions } from '../files/share.ts';
@@ -19,8 +20,9 @@ import { hex } from '../wire/swarm.ts';
 import { FileChanged } from './pull.ts';
 import { RelayFile } from './relay-file.ts';
 import { RelayServer } from './relay-server.ts';
+import { runUnderControl } from './under-control.ts';
 
-export interface RelayCommandOptions {
+export interface RelayCommandOptions extends ControlOptions {
   dir: string;
   listen: string;
   listenPeers: string;
@@ -37,26 +39,61 @@ export interface RelayCommandOptions {
   bufferBeforeServing?: string;
   peer: string[];
   record?: string;
+  diskBudget?: string;
+  region?: string;
+  group: string[];
 }
 
 const drainMilliseconds = 5000;
 const uploadSlotsDefault = 64;
 
 export async function relayCommand(options: RelayCommandOptions): Promise<number> {
-  if (options.pull === undefined) throw Object.assign(new Error('it takes --pull'), { exitCode: 2 });
+  if ((options.pull === undefined) === (options.control === undefined)) {
+    throw Object.assign(new Error('it takes --control, or --pull to work without it'), { exitCode: 2 });
+  }
+  const link = options.control === undefined ? undefined : linkOptions(options);
   const stopped = untilStopped();
-  const server = new RelayServer(
-    { connectionsMax: options.connections ?? Infinity, bytesPerSecondEach: rateOption(options.bandwidthEach) },
-    new Pace(rateOption(options.bandwidth)),
-  );
+  const connectionsMax = options.connections ?? Infinity;
+  const sendBytesPerSecondMax = rateOption(options.bandwidth);
+  const bytesPerSecondEach = rateOption(options.bandwidthEach);
+  const pullBytesPerSecond = rateOption(options.originBandwidth);
+  const server = new RelayServer({ connectionsMax, bytesPerSecondEach }, new Pace(sendBytesPerSecondMax));
   const listener = new PeerListener();
+  await mkdir(options.dir, { recursive: true });
   await listener.listen(parseListen(options.listenPeers));
   const address = await listen(server.server, parseListen(options.listen));
   const host = options.advertise ?? hostPort(address).replace(/:\d+$/, '');
   server.baseUrl = `http://${host}:${address.port}`;
+  if (link === undefined) return await pullAlone(options, server, listener, host, stopped);
+  process.stdout.write(`${server.baseUrl}\n`);
+  const node = {
+    directory: options.dir,
+    recordDirectory: options.record,
+    server,
+    listener,
+    host,
+    uploadSlots: options.uploadSlots ?? uploadSlotsDefault,
+    pullBytesPerSecond,
+    onLog: (text: string, detail: object) =>
+      void process.stderr.write(`${JSON.stringify({ at: new Date().toISOString(), says: text, ...detail })}\n`),
+  };
+  const diskBudgetBytes = options.diskBudget === undefined ? Infinity : parseQuantity('size', options.diskBudget);
+  const { region, group: groups } = options;
+  const uplinkBytesPerSecond = sendBytesPerSecondMax;
+  const relay = { node, connectionsMax, sendBytesPerSecondMax, diskBudgetBytes, region, groups, uplinkBytesPerSecond };
+  return await runUnderControl(relay, link, stopped);
+}
+
+async function pullAlone(
+  options: RelayCommandOptions,
+  server: RelayServer,
+  listener: PeerListener,
+  host: string,
+  stopped: Promise<unknown>,
+): Promise<number> {
   const lease = new OriginLease();
   lease.stand(options.originConnections ?? hybrid.relay.pullConnections, rateOption(options.originBandwidth));
-  const file = await openPull(options.pull, options, lease, listener, server);
+  const file = await openPull(options.pull!, options, lease, listener, server);
   announce(file, server, host, listener.port);
   process.stdout.write(said(file, server, `${host}:${listener.port}`));
   const failed = new Promise<'failed'>((resolve) => {

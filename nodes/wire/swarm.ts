@@ -7,6 +7,7 @@ import type { SourceKind } from '#core/record.ts';
 import type { PieceIntake } from '../files/piece-intake.ts';
 import { packed } from '../files/piece-store.ts';
 import type { Pace } from '../http/pace.ts';
+import { decodeDictionary, integerAt } from './bencode.ts';
 import { ChokeRounds } from './choke-rounds.ts';
 import { GuardedWire, type WireFile } from './guarded-wire.ts';
 import { Metadata } from './metadata.ts';
@@ -199,7 +200,10 @@ export class Swarm implements PeerSwarm {
     socket.setTimeout(idleMilliseconds, () => this.part(peer, 'silent'));
     wire.setKeepAlive(true);
     wire.onBroken = (rule) => this.part(peer, rule);
-    wire.onExtension = (name, message) => this.#metadata.answer(wire, name, message);
+    wire.onExtension = (name, message) => {
+      if (name === 'handshake') this.#recognise(peer, message);
+      else this.#metadata.answer(wire, name, message);
+    };
     wire.on('close', () => this.part(peer, 'closed'));
     socket.once('close', () => this.part(peer, 'closed'));
     this.#listen(peer);
@@ -226,6 +230,15 @@ export class Swarm implements PeerSwarm {
       wire.choke();
       this.#rounds.fill(this.peers);
     });
+  }
+
+  /** A peer that connected to us is a relay if it listens where a relay does. */
+  #recognise(peer: Peer, handshake: Uint8Array): void {
+    const port = integerAt(decodeDictionary(handshake), 'p', 1, 65_535);
+    const host = (peer.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+    if (port === undefined || peer.kind === 'relay') return;
+    peer.kind = this.options.kindOf(host, port);
+    this.#interest(peer);
   }
 
   #heard(peer: Peer, pieces: number[]): void {
