@@ -10,6 +10,7 @@ import type { StatusOptions } from '#nodes/commands/status.ts';
 import type { ControlOptions } from '#nodes/control/command.ts';
 import type { ManifestOptions } from '#nodes/files/command.ts';
 import type { OriginOptions } from '#nodes/origin/command.ts';
+import type { RelayCommandOptions } from '#nodes/relay/command.ts';
 import type { CommandResult } from '#scenarios/format/command.ts';
 import { exitCodes } from '#scenarios/format/exit-codes.ts';
 import type { CommandContext, CompareOptions, DemoOptions, ReproOptions, RunOptions } from '#sim/lab/options.ts';
@@ -94,9 +95,9 @@ program
     ),
   );
 
-program
-  .command('client')
+asNode(program.command('client'))
   .description('download a file by BitTorrent, with HTTP where it must help, and seed it')
+  .option('--state <directory>', 'under control: what it keeps, instead of .sluice below --dir')
   .option('--dir <directory>', 'where the file goes', '.')
   .option('--torrent <file>', 'what to download')
   .option('--magnet <link>', 'what to download')
@@ -117,6 +118,28 @@ program
   .option('--json', 'print JSON')
   .action(
     does(async (options: ClientCommandOptions) => (await import('#nodes/client/command.ts')).clientCommand(options)),
+  );
+
+asNode(program.command('relay'))
+  .description('pull a file from its origin and serve it meanwhile, by HTTP and BitTorrent')
+  .option('--dir <directory>', 'where files are kept', '.')
+  .option('--listen <host:port>', 'for HTTP', '127.0.0.1:8081')
+  .option('--listen-peers <host:port>', 'for BitTorrent', '127.0.0.1:0')
+  .option('--advertise <host>', 'how others reach it')
+  .option('--pull <url>', 'without control: the file at its origin')
+  .option('--manifest <file>', 'its hashes: with them it is served by BitTorrent too')
+  .option('--origin-connections <n>', 'to the origin at most', countAbove0)
+  .option('--origin-bandwidth <rate>', 'from the origin at most')
+  .option('--connections <n>', 'of HTTP at most: beyond, 503', countAbove0)
+  .option('--bandwidth <rate>', 'that it sends at most')
+  .option('--bandwidth-each <rate>', 'of one HTTP connection')
+  .option('--disk-budget <size>', 'of all files: beyond, those go that everybody has')
+  .option('--upload-slots <n>', 'BitTorrent peers served at one time', countAbove0)
+  .option('--buffer-before-serving <size>', 'serve once this much is there')
+  .option('--peer <host:port>', 'another relay of the same file; may be repeated', listed, [])
+  .option('--record <directory>', 'write the decisions there, for sluice replay')
+  .action(
+    does(async (options: RelayCommandOptions) => (await import('#nodes/relay/command.ts')).relayCommand(options)),
   );
 
 program
@@ -269,6 +292,16 @@ function withOverrides(command: Command): Command {
     .option('--clients <n>', 'scale the classes to this many clients', countAbove0)
     .addOption(new Option('--fidelity <level>', 'how exactly').choices(['reference', 'standard', 'scale']))
     .option('--set <path=value>', 'change one value; may be repeated', assignments, []);
+}
+
+function asNode(command: Command): Command {
+  return command
+    .option('--control <url>', 'where control is')
+    .option('--token-file <file>', 'what sluice enrol printed; absent: SLUICE_TOKEN')
+    .option('--authority <file>', 'PEM of who signed the certificate of control')
+    .addOption(new Option('--polling <when>', 'instead of a WebSocket').choices(['never', 'when-needed', 'always']))
+    .option('--region <name>', 'where it is')
+    .option('--group <name>', 'what it belongs to; may be repeated', listed, []);
 }
 
 function withControl(command: Command): Command {

@@ -1,5 +1,6 @@
 /** `sluice client`. */
 import { formatBytes, formatRate, formatSeconds, parseQuantity } from '#scenarios/format/units.ts';
+import type { ControlOptions } from '../agent/link-options.ts';
 import { parseListen } from '../http/http-service.ts';
 import { untilStopped } from '../http/until-stopped.ts';
 import { rateOption } from '../origin/command.ts';
@@ -8,8 +9,9 @@ import { type Download, type DownloadSummary, runHook } from './download.ts';
 import { policyFrom } from './policy-options.ts';
 import type { ClientSettings } from './settings.ts';
 import { openStandAlone } from './stand-alone.ts';
+import { runUnderControl } from './under-control.ts';
 
-export interface ClientCommandOptions {
+export interface ClientCommandOptions extends ControlOptions {
   dir: string;
   torrent?: string;
   magnet?: string;
@@ -28,16 +30,22 @@ export interface ClientCommandOptions {
   seed?: string;
   onComplete?: string;
   json?: boolean;
+  /** Under control: where assignments are kept, and what control chooses clients by. */
+  state?: string;
+  region?: string;
+  group: string[];
 }
 
 export async function clientCommand(options: ClientCommandOptions): Promise<number> {
   const settings = settingsFrom(options);
-  if ([options.torrent, options.magnet, options.manifest].every((one) => one === undefined)) {
-    throw Object.assign(new Error('it takes --torrent, --magnet or --manifest'), { exitCode: 2 });
+  const isAlone = [options.torrent, options.magnet, options.manifest].some((one) => one !== undefined);
+  if (isAlone === (options.control !== undefined)) {
+    throw Object.assign(new Error('it takes --control, or one of --torrent, --magnet, --manifest'), { exitCode: 2 });
   }
   const listener = new PeerListener();
   await listener.listen(parseListen(options.listenPeers));
   const stopped = untilStopped();
+  if (!isAlone) return await runUnderControl(options, settings, listener, stopped);
   const standAlone = {
     torrent: options.torrent,
     magnet: options.magnet,

@@ -43,6 +43,7 @@ export interface DownloadSummary {
   elapsedMilliseconds: number;
   receiveBytesPerSecond: number;
   bittorrentBytesPerSecond: number;
+  sendBytesPerSecond: number;
 }
 
 /** Bytes by which an exponential mean over about five seconds forgets, once a second. */
@@ -60,6 +61,8 @@ export class Download {
   #endedAt = 0;
   #receiveRate = 0;
   #swarmRate = 0;
+  #sendRate = 0;
+  #sentBefore = 0;
   #receivedBefore = 0;
   #swarmBefore = 0;
   state: DownloadState = 'transferring';
@@ -102,14 +105,14 @@ export class Download {
   pause(): void {
     if (this.state !== 'transferring' && this.state !== 'seeding') return;
     this.state = 'paused';
-    if (this.share.swarm !== null) this.share.swarm.downloads = false;
+    if (this.share.swarm !== null) this.share.swarm.asks = 'nobody';
     this.#steer();
   }
 
   resume(): void {
     if (this.state !== 'paused') return;
     this.state = this.share.store.isCommitted ? 'seeding' : 'transferring';
-    if (this.share.swarm !== null) this.share.swarm.downloads = true;
+    if (this.share.swarm !== null) this.share.swarm.asks = 'everybody';
     this.#steer();
   }
 
@@ -129,6 +132,7 @@ export class Download {
       elapsedMilliseconds: Math.round(endedAt - this.#startedAt),
       receiveBytesPerSecond: Math.round(this.#receiveRate),
       bittorrentBytesPerSecond: Math.round(this.#swarmRate),
+      sendBytesPerSecond: Math.round(this.#sendRate),
     };
   }
 
@@ -152,6 +156,9 @@ export class Download {
     const swarmBytes = swarm?.receivedBytes ?? 0;
     this.#receiveRate += meanWeight * (received - this.#receivedBefore - this.#receiveRate);
     this.#swarmRate += meanWeight * (swarmBytes - this.#swarmBefore - this.#swarmRate);
+    const sent = swarm?.uploads.sentBytes ?? 0;
+    this.#sendRate += meanWeight * (sent - this.#sentBefore - this.#sendRate);
+    this.#sentBefore = sent;
     this.#receivedBefore = received;
     this.#swarmBefore = swarmBytes;
     if (this.state !== 'transferring') return;
@@ -217,7 +224,7 @@ export class Download {
     this.error = error;
     this.#endedAt = performance.now();
     this.http.wish(0);
-    if (this.share.swarm !== null) this.share.swarm.downloads = false;
+    if (this.share.swarm !== null) this.share.swarm.asks = 'nobody';
     this.onFailure(error);
   }
 }

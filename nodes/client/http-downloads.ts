@@ -7,6 +7,7 @@ import type { ClientCore } from '#core/client.ts';
 import { none } from '#core/units.ts';
 import type { PieceIntake } from '../files/piece-intake.ts';
 import type { OriginLease } from '../http/origin-lease.ts';
+import { fetchFromOrigin } from '../http/origin-range.ts';
 import { monotonicMilliseconds, Pace } from '../http/pace.ts';
 import { PieceRange } from '../http/piece-range.ts';
 import { fetchRange, originConnection, type RangeEnd, type RemoteFile, relayDispatcher } from '../http/range-client.ts';
@@ -30,6 +31,8 @@ const expectedBytesPerSecond = 1_000_000;
 const expectedLatencyMilliseconds = 50;
 /** What a piece that was asked of a peer may still take before a race is thought of. */
 const slowMilliseconds = 30_000;
+/** No relay could be asked within this time: a lease of the origin is wanted. */
+const originNeededMilliseconds = 5000;
 
 export class HttpDownloads {
   readonly #intake: PieceIntake;
@@ -42,6 +45,9 @@ export class HttpDownloads {
   /** Bytes per second that are wanted now; 0 = closed. */
   #rate = 0;
   #isClosed = false;
+  #originNeededAt = -Infinity;
+  /** To the origin at most. */
+  originConnections = Infinity;
   receivedBytes = 0;
   onLog: (text: string, detail: object) => void = () => {};
   /** The file is another one at its source: nothing of this download is of use any more. */
@@ -85,6 +91,10 @@ export class HttpDownloads {
     if (bytesPerSecond > 0) this.#pace.limit(bytesPerSecond);
     else for (const range of this.#ranges) range.stopSoon();
     this.pump();
+    const isOriginNeeded = monotonicMilliseconds() - this.#originNeededAt < originNeededMilliseconds;
+    const slots = Math.min(this.#connections, this.originConnections);
+    if (bytesPerSecond > 0 && isOriginNeeded) this.#lease.want(slots, bytesPerSecond);
+    else this.#lease.want(0, 0);
   }
 
   /** Uses the connections that are free. */
@@ -105,7 +115,9 @@ export class HttpDownloads {
     const pieceBytes = this.#intake.store.file.pieceLengthBytes;
     const isLeased = this.#lease.freeSlots > 0;
     const choice = this.#core.choose(monotonicMilliseconds(), isLeased, pieceBytes * policy.http.rangePieces);
-    if (choice.kind !== 'source' || choice.source === none) return false;
+    if (choice.kind !== 'source') return false;
+    if (choice.reason === 'no-lease' || choice.reason === 'origin') this.#originNeededAt = monotonicMilliseconds();
+    if (choice.source === none) return false;
     const slot = this.#slots[choice.source];
     if (slot === undefined) return false;
     const taken =
@@ -183,29 +195,11 @@ export class HttpDownloads {
     }
   }
 
-  /** As much at a time as the lease covers, on one connection that is closed at the end. */
-  async #fromOrigin(
-    slot: Slot,
-    range: PieceRange,
-    onBytes: (bytes: Uint8Array, at: number) => Promise<void>,
-  ): Promise<RangeEnd> {
+  /** On a connection of its own, which is closed at the end: a connection that idles counts at the origin too. */
+  async #fromOrigin(slot: Slot, range: PieceRange, onBytes: (bytes: Uint8Array, at: number) => Promise<void>) {
     const connection = originConnection(slot.file.url);
-    let total = 0;
     try {
-      for (let at = range.nextByte(range.startByte); at < range.endByte; ) {
-        const covered = await this.#lease.take(range.endByte - at, range.signal);
-        if (covered === null) break;
-        const counted = (bytes: Uint8Array, position: number) => {
-          covered.arrived(bytes.length);
-          return onBytes(bytes, position);
-        };
-        const end = await fetchRange(connection, slot.file, at, at + covered.bytes, range.signal, counted);
-        covered.giveUp();
-        total += end.bytes;
-        if (end.kind !== 'done') return { ...end, bytes: total };
-        at = range.nextByte(at + end.bytes);
-      }
-      return { kind: 'done', bytes: total };
+      return await fetchFromOrigin(this.#lease, connection, slot.file, range, onBytes);
     } finally {
       await connection.destroy();
     }

@@ -145,15 +145,17 @@ export class OriginLease {
     const lapsed = this.#holders.releaseLapsed(row);
     if (lapsed !== undefined) this.#send(lapsed);
     const now = monotonicMilliseconds();
-    if (this.#wanted.slots === 0) {
-      if (this.#connections.size === 0 && this.isHeld) this.#release();
+    // What is under way may come to its end under a lease that goes on.
+    const slots = Math.max(this.#wanted.slots, this.#connections.size);
+    if (slots === 0) {
+      if (this.isHeld) this.#release();
       return;
     }
     if (now < this.#nextRequestAt) return;
     this.#isUsed = true;
     const wait = this.isHeld ? this.#ttlMilliseconds * renewRatio : askAgainMilliseconds;
     this.#nextRequestAt = now + wait;
-    this.#send(this.#holders.request(row, clock(), this.#wanted.bytesPerSecond, this.#wanted.slots));
+    this.#send(this.#holders.request(row, clock(), this.#wanted.bytesPerSecond, slots));
   }
 
   #release(): void {

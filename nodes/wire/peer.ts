@@ -36,7 +36,8 @@ export interface PeerSwarm {
 }
 
 export class Peer implements Bringer {
-  readonly kind: SourceKind;
+  /** May become known only with its extended handshake, which names the port that it listens on. */
+  kind: SourceKind;
   /** Row in the core's tables. */
   readonly row: number;
   readonly wire: GuardedWire;

@@ -7,6 +7,7 @@ import type { SourceKind } from '#core/record.ts';
 import type { PieceIntake } from '../files/piece-intake.ts';
 import { packed } from '../files/piece-store.ts';
 import type { Pace } from '../http/pace.ts';
+import { decodeDictionary, integerAt } from './bencode.ts';
 import { ChokeRounds } from './choke-rounds.ts';
 import { GuardedWire, type WireFile } from './guarded-wire.ts';
 import { Metadata } from './metadata.ts';
@@ -64,8 +65,10 @@ export class Swarm implements PeerSwarm {
   readonly #timer: NodeJS.Timeout;
   #connecting = 0;
   #isClosed = false;
-  /** Whether pieces are asked of peers now. */
-  downloads = true;
+  /** Whose pieces are asked for now. */
+  asks: 'everybody' | 'relays' | 'nobody' = 'everybody';
+  /** Whether new peers are let in. */
+  isOpen = true;
   /** Payload that peers brought, relays included. */
   receivedBytes = 0;
   onLog: (text: string, detail: object) => void = () => {};
@@ -110,7 +113,7 @@ export class Swarm implements PeerSwarm {
 
   /** Whether there is room for one more connection. */
   get hasRoom(): boolean {
-    return !this.#isClosed && this.#freeRows.length > 0;
+    return this.isOpen && !this.#isClosed && this.#freeRows.length > 0;
   }
 
   close(): void {
@@ -197,7 +200,10 @@ export class Swarm implements PeerSwarm {
     socket.setTimeout(idleMilliseconds, () => this.part(peer, 'silent'));
     wire.setKeepAlive(true);
     wire.onBroken = (rule) => this.part(peer, rule);
-    wire.onExtension = (name, message) => this.#metadata.answer(wire, name, message);
+    wire.onExtension = (name, message) => {
+      if (name === 'handshake') this.#recognise(peer, message);
+      else this.#metadata.answer(wire, name, message);
+    };
     wire.on('close', () => this.part(peer, 'closed'));
     socket.once('close', () => this.part(peer, 'closed'));
     this.#listen(peer);
@@ -226,6 +232,15 @@ export class Swarm implements PeerSwarm {
     });
   }
 
+  /** A peer that connected to us is a relay if it listens where a relay does. */
+  #recognise(peer: Peer, handshake: Uint8Array): void {
+    const port = integerAt(decodeDictionary(handshake), 'p', 1, 65_535);
+    const host = (peer.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+    if (port === undefined || peer.kind === 'relay') return;
+    peer.kind = this.options.kindOf(host, port);
+    this.#interest(peer);
+  }
+
   #heard(peer: Peer, pieces: number[]): void {
     if (peer.isGone) return;
     this.intake.core.heard(peer.row, pieces);
@@ -243,7 +258,7 @@ export class Swarm implements PeerSwarm {
   // ---- What peers ask of the swarm ----------------------------------------------------------------------------
 
   mayClaim(peer: Peer): boolean {
-    if (!this.downloads || this.#isClosed) return false;
+    if (this.#isClosed || !this.#asksOf(peer)) return false;
     let claims = 0;
     for (const other of this.peers.values()) claims += other.claimCount;
     // Each may bring one piece, whatever the others do.
@@ -285,11 +300,14 @@ export class Swarm implements PeerSwarm {
   }
 
   #interest(peer: Peer, fills = true): void {
-    if (!this.downloads) return;
-    const isInteresting = this.intake.core.sets.lacksFrom(0, peer.row);
+    const isInteresting = this.#asksOf(peer) && this.intake.core.sets.lacksFrom(0, peer.row);
     if (isInteresting) peer.wire.interested();
     else peer.wire.uninterested();
     if (isInteresting && fills) peer.fill();
+  }
+
+  #asksOf(peer: Peer): boolean {
+    return this.asks === 'everybody' || (this.asks === 'relays' && peer.kind === 'relay');
   }
 
   #tick(): void {
