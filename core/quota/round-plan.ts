@@ -5,7 +5,7 @@
  * messages came changes nothing), the targets come back, bounded by what is free beside what is committed. A holder is
  * told when it asked, when it has to give something back, and when a connection has become free for it.
  */
-import { Allocator, HolderTable } from './allocate.ts';
+import { Allocator, HolderTable, type Promised } from './allocate.ts';
 import { LimitsNow, prepaidBytesOf } from './limits-now.ts';
 import type { LeaseGrant } from './messages.ts';
 import type { OriginOwner } from './owner.ts';
@@ -18,9 +18,9 @@ export class RoundPlan {
   /** The owner's row in each row of the table. */
   private readonly rows: Uint32Array;
   private readonly spareRows: Uint32Array;
-  private readonly committedSlots: Float64Array;
-  private readonly committedBytesPerSecond: Float64Array;
+  private readonly promised: Promised;
   private readonly committedBytes: Float64Array;
+  private readonly newestBytes: Float64Array;
   private readonly burstBytes: Float64Array;
   private readonly prepaidBytes: Float64Array;
 
@@ -29,8 +29,13 @@ export class RoundPlan {
     this.allocator = new Allocator(holdersMax);
     this.rows = new Uint32Array(holdersMax);
     this.spareRows = new Uint32Array(holdersMax);
-    this.committedSlots = new Float64Array(holdersMax);
-    this.committedBytesPerSecond = new Float64Array(holdersMax);
+    this.promised = {
+      bytesPerSecond: new Float64Array(holdersMax),
+      slots: new Float64Array(holdersMax),
+      newestBytesPerSecond: new Float64Array(holdersMax),
+      newestSlots: new Float64Array(holdersMax),
+    };
+    this.newestBytes = new Float64Array(holdersMax);
     this.committedBytes = new Float64Array(holdersMax);
     this.burstBytes = new Float64Array(holdersMax);
     this.prepaidBytes = new Float64Array(holdersMax);
@@ -41,14 +46,8 @@ export class RoundPlan {
     const { table, limits } = this;
     limits.update(owner.contract, owner.accounts.windows, owner.options.terms, nowMilliseconds);
     this.fillTable(owner, nowMilliseconds);
-    this.allocator.allocate(table, limits.bytesPerSecond, limits.slots);
-    this.allocator.limitToFree(
-      table,
-      this.committedBytesPerSecond,
-      this.committedSlots,
-      limits.bytesPerSecond,
-      limits.slots,
-    );
+    this.allocator.allocate(table, limits.bytesPerSecond, limits.slots, owner.nodes);
+    this.allocator.limitToFree(table, this.promised, limits.bytesPerSecond, limits.slots);
     this.limitBurst(owner);
     this.limitPrepaid(owner);
     for (let at = 0; at < table.count; at++) {
@@ -85,16 +84,18 @@ export class RoundPlan {
     const entry = table.add(canBeTold && !isHeldBack ? Math.min(asked, need) : 0);
     table.floorBytesPerSecond[entry] = node.holderFloorBytesPerSecond;
     table.ceilingBytesPerSecond[entry] = node.holderCeilingBytesPerSecond;
-    table.weight[entry] = node.weight;
     table.band[entry] = node.band;
+    table.node[entry] = accounts.node[row];
     table.slotsWanted[entry] = need < asked ? Math.min(1, accounts.slotsWanted[row]) : accounts.slotsWanted[row];
     const turnEnd = accounts.servedSinceMilliseconds[row] + options.terms.turnMilliseconds;
     const isInTurn = isServed && nowMilliseconds < turnEnd;
     // Whoever has had its turn comes after all who wait.
     const since = isServed ? nowMilliseconds : accounts.unservedSinceMilliseconds[row];
     table.unservedSinceMilliseconds[entry] = isInTurn ? -Infinity : since;
-    this.committedSlots[at] = promises.committedSlots[row];
-    this.committedBytesPerSecond[at] = promises.committedBytesPerSecond[row];
+    this.promised.slots[at] = promises.committedSlots[row];
+    this.promised.bytesPerSecond[at] = promises.committedBytesPerSecond[row];
+    this.promised.newestSlots[at] = promises.newestSlots(row);
+    this.promised.newestBytesPerSecond[at] = promises.newestBytesPerSecond(row);
   }
 
   /** Each holder's part of the burst is that of its rate; a raise waits until others have given theirs up. */
@@ -105,8 +106,9 @@ export class RoundPlan {
       const rate = table.grantBytesPerSecond[at];
       burstBytes[at] = rate === 0 ? 0 : burstOf(rate, limits.bytesPerSecond, limits.burstBytes);
       this.committedBytes[at] = promises.committedBurstBytes[this.rows[at]];
+      this.newestBytes[at] = promises.newestBurstBytes(this.rows[at]);
     }
-    this.allocator.limitColumn(table, burstBytes, this.committedBytes, limits.burstBytes);
+    this.allocator.limitColumn(table, burstBytes, this.committedBytes, this.newestBytes, limits.burstBytes);
   }
 
   private limitPrepaid(owner: OriginOwner): void {
@@ -118,9 +120,11 @@ export class RoundPlan {
       const rate = table.grantBytesPerSecond[at];
       prepaidBytes[at] = rate === 0 ? 0 : prepaidBytesOf(rate, options.terms) + this.burstBytes[at];
       this.committedBytes[at] = accounts.promises.committedPrepaidBytes[row] - accounts.spentBytes[row];
+      this.newestBytes[at] = Math.max(0, accounts.promises.newestPrepaidBytes(row) - accounts.spentBytes[row]);
       committedSum += this.committedBytes[at];
     }
-    this.allocator.limitColumn(table, prepaidBytes, this.committedBytes, committedSum + limits.freeBytes);
+    const limitBytes = committedSum + limits.freeBytes;
+    this.allocator.limitColumn(table, prepaidBytes, this.committedBytes, this.newestBytes, limitBytes);
     for (let at = 0; at < table.count; at++) {
       if (this.burstBytes[at] > 0 && prepaidBytes[at] > 0) continue;
       table.grantBytesPerSecond[at] = 0;

@@ -207,11 +207,25 @@ test('an idle holder changes nothing; splitting one in two of half weight leaves
   );
 });
 
-function limited(list: Holder[], rate: number, connections: number, committed: number[], slots: number[]) {
+function limited(
+  list: Holder[],
+  rate: number,
+  connections: number,
+  committed: number[],
+  slots: number[],
+  newest = committed,
+  newestSlots = slots,
+) {
   const holders = tableOf(list);
   const allocator = new Allocator(holders.countMax);
   allocator.allocate(holders, rate, connections);
-  allocator.limitToFree(holders, Float64Array.from(committed), Float64Array.from(slots), rate, connections);
+  const promised = {
+    bytesPerSecond: Float64Array.from(committed),
+    slots: Float64Array.from(slots),
+    newestBytesPerSecond: Float64Array.from(newest),
+    newestSlots: Float64Array.from(newestSlots),
+  };
+  allocator.limitToFree(holders, promised, rate, connections);
   return holders;
 }
 
