@@ -31,6 +31,8 @@ const expectedBytesPerSecond = 1_000_000;
 const expectedLatencyMilliseconds = 50;
 /** What a piece that was asked of a peer may still take before a race is thought of. */
 const slowMilliseconds = 30_000;
+/** What is asked for at one time comes within this, at the rate that is wanted. */
+const aheadSeconds = 2;
 /** No relay could be asked within this time: a lease of the origin is wanted. */
 const originNeededMilliseconds = 5000;
 
@@ -99,7 +101,7 @@ export class HttpDownloads {
 
   /** Uses the connections that are free. */
   pump(): void {
-    while (!this.#isClosed && this.#rate > 0 && this.#ranges.size < this.#connections && this.#begin()) {
+    while (!this.#isClosed && this.#rate > 0 && this.#ranges.size < this.#connectionsOfUse && this.#begin()) {
       // One more request has begun.
     }
   }
@@ -110,18 +112,28 @@ export class HttpDownloads {
     await this.#dispatcher.destroy();
   }
 
+  /** Pieces that may be on their way by HTTP: more would be kept from BitTorrent for longer than they need. */
+  get #piecesOfUse(): number {
+    return Math.ceil((this.#rate * aheadSeconds) / this.#intake.store.file.pieceLengthBytes);
+  }
+
+  get #connectionsOfUse(): number {
+    return Math.min(this.#connections, this.#piecesOfUse);
+  }
+
   #begin(): boolean {
     const { policy } = this.#core.options;
     const pieceBytes = this.#intake.store.file.pieceLengthBytes;
+    const each = Math.floor(this.#piecesOfUse / this.#connectionsOfUse);
+    const rangePieces = Math.max(1, Math.min(policy.http.rangePieces, each));
     const isLeased = this.#lease.freeSlots > 0;
-    const choice = this.#core.choose(monotonicMilliseconds(), isLeased, pieceBytes * policy.http.rangePieces);
+    const choice = this.#core.choose(monotonicMilliseconds(), isLeased, pieceBytes * rangePieces);
     if (choice.kind !== 'source') return false;
     if (choice.reason === 'no-lease' || choice.reason === 'origin') this.#originNeededAt = monotonicMilliseconds();
     if (choice.source === none) return false;
     const slot = this.#slots[choice.source];
     if (slot === undefined) return false;
-    const taken =
-      this.#core.takeRange(policy.http.rangePieces) ?? this.#core.takeRaced(choice.source, slowMilliseconds);
+    const taken = this.#core.takeRange(rangePieces) ?? this.#core.takeRaced(choice.source, slowMilliseconds);
     if (taken?.kind !== 'range') return false;
     const range = new PieceRange(this.#intake, slot.kind, taken.firstPiece, taken.pieceCount);
     const closeSlot = slot.kind === 'origin' ? this.#lease.openSlot(() => range.abort()) : () => {};

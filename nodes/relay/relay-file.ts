@@ -54,7 +54,7 @@ export class RelayFile implements ServedFile {
     store.onFailure = (error) => this.#fail(error);
     if (swarm !== null) {
       swarm.asks = 'relays';
-      swarm.isOpen = this.isServing;
+      swarm.isServing = this.isServing;
       swarm.onLog = (text, detail) => this.onLog(text, detail);
     }
     if (store.isComplete) void this.#finish();
@@ -151,9 +151,11 @@ export class RelayFile implements ServedFile {
     const { swarm } = this.share;
     this.#pull.arrived(piece);
     swarm?.announce(piece);
-    const isServing = this.isServing;
-    if (swarm !== null) swarm.isOpen = isServing;
-    if (!isServing) return;
+    if (!this.isServing) return;
+    if (swarm !== null && !swarm.isServing) {
+      swarm.isServing = true;
+      swarm.serve();
+    }
     // Before it served, everybody waited for the same moment.
     for (const waiter of this.#waiters) if (this.share.store.has(waiter.piece)) waiter.wake();
   }
@@ -177,7 +179,7 @@ export class RelayFile implements ServedFile {
     this.error = error;
     this.onLog('failed', { problem: error.message });
     this.#pull.pause(true);
-    if (this.share.swarm !== null) this.share.swarm.isOpen = false;
+    this.share.swarm?.close();
     for (const waiter of this.#waiters) waiter.wake();
     this.onChange();
   }

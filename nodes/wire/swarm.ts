@@ -36,7 +36,7 @@ const idleMilliseconds = 150_000;
 /** No block for this long although some were asked for: ask others. */
 const silenceMilliseconds = 30_000;
 /** An address is tried again after this, doubled each time. */
-const retryMilliseconds = 15_000;
+const retryMilliseconds = 3000;
 const retryMillisecondsMax = 600_000;
 const addressesMax = 2000;
 /** Connections whose handshake is under way. */
@@ -67,8 +67,8 @@ export class Swarm implements PeerSwarm {
   #isClosed = false;
   /** Whose pieces are asked for now. */
   asks: 'everybody' | 'relays' | 'nobody' = 'everybody';
-  /** Whether new peers are let in. */
-  isOpen = true;
+  /** Whether anybody is served: before that, peers connect and wait. */
+  isServing = true;
   /** Payload that peers brought, relays included. */
   receivedBytes = 0;
   onLog: (text: string, detail: object) => void = () => {};
@@ -113,7 +113,7 @@ export class Swarm implements PeerSwarm {
 
   /** Whether there is room for one more connection. */
   get hasRoom(): boolean {
-    return this.isOpen && !this.#isClosed && this.#freeRows.length > 0;
+    return !this.#isClosed && this.#freeRows.length > 0;
   }
 
   close(): void {
@@ -225,10 +225,10 @@ export class Swarm implements PeerSwarm {
       core.heardAll(row);
       this.#interest(peer);
     });
-    wire.on('interested', () => this.#rounds.fill(this.peers));
+    wire.on('interested', () => this.serve());
     wire.on('uninterested', () => {
       wire.choke();
-      this.#rounds.fill(this.peers);
+      this.serve();
     });
   }
 
@@ -281,7 +281,7 @@ export class Swarm implements PeerSwarm {
     this.#freeRows.push(peer.row);
     peer.socket.destroy();
     peer.wire.destroy();
-    if (!this.#isClosed) this.#rounds.fill(this.peers);
+    if (!this.#isClosed) this.serve();
   }
 
   // ---- What we tell them --------------------------------------------------------------------------------------
@@ -294,9 +294,9 @@ export class Swarm implements PeerSwarm {
     }
   }
 
-  /** Pieces may have become free to ask for. */
-  fill(): void {
-    for (const peer of this.peers.values()) peer.fill();
+  /** Gives free slots to whoever waits for one. */
+  serve(): void {
+    if (this.isServing) this.#rounds.fill(this.peers);
   }
 
   #interest(peer: Peer, fills = true): void {
@@ -311,7 +311,7 @@ export class Swarm implements PeerSwarm {
   }
 
   #tick(): void {
-    this.#rounds.tick(this.peers);
+    if (this.isServing) this.#rounds.tick(this.peers);
     for (const peer of [...this.peers.values()]) {
       peer.checkSilence(silenceMilliseconds);
       peer.fill();
