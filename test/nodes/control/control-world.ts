@@ -201,11 +201,12 @@ export class TestNode {
   ) {
     this.role = role;
     this.name = name;
-    const { polling = 'never', hello: _, ...hello } = changes as Partial<LinkOptions>;
+    const { polling = 'never', authority, hello: _, ...hello } = changes as Partial<LinkOptions>;
     this.link = new ControlLink({
       control: new URL(url),
       token,
       polling,
+      ...(authority === undefined ? {} : { authority }),
       hello: () => helloOf(role, { ...(hello as Partial<Hello>), tasks: this.#held() }),
       onOpen: () => {},
       onMessage: (message) => this.#receive(message),
