@@ -280,6 +280,20 @@ export class Leaseholders {
     this.buckets.arrive(row, clock.monotonicMilliseconds, bytes);
   }
 
+  /**
+   * Bytes that have come over connections shaped to the lease's rate, instead of `ask` and `arrive`: their tokens were
+   * spent as they were earned.
+   */
+  flow(row: number, bytes: number): void {
+    assert(this.isLeased[row] === 1, 'no lease, no origin byte');
+    this.askedBytes[row] += bytes;
+  }
+
+  /** Bytes of what is prepaid that were not asked for yet. */
+  prepaidLeftBytes(row: number): number {
+    return Math.max(0, this.prepaidBytes[row] - this.askedBytes[row]);
+  }
+
   /** Milliseconds until `bytes` may be asked for; Infinity = not under this lease, or not before something arrives. */
   waitMilliseconds(row: number, clock: HolderClock, bytes: number): number {
     if (!this.isLive(row, clock) || this.prepaidBytes[row] - this.askedBytes[row] < bytes) return Infinity;
