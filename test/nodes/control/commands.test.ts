@@ -1,3 +1,4 @@
+// test-time-limit: 120s
 /** The commands against a real control server: what they print, and the exit codes that scripts build on. */
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync, statSync, writeFileSync } from 'node:fs';
@@ -85,6 +86,13 @@ commands('an operator’s day', async () => {
       /complete {2}100\.0 %.*1 of 1 done, 0 failed {2}origin 0 B, relays 9 MB, peers 1 MB\n$/s,
     );
     const report = JSON.parse(await ok(world, 'status', task, '--json'));
+    const other = (await ok(world, 'publish', `${url}/file.bin`)).trim();
+    await until('the client is told', () => client.assignments.has(other));
+    client.report(other, { state: 'failed', error: 'no space' });
+    const failed = await run(world, ['status', other, '--watch']);
+    assert.is(failed.code, 1);
+    assert.match(failed.stdout, /0 of 1 done, 1 failed/);
+    await ok(world, 'cancel', other);
     assert.equal(report.share, { origin: 0, relay: 0.9, peer: 0.1 });
     client.link.close();
   });

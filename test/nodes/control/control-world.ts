@@ -12,7 +12,7 @@ import type { FromControl } from '#nodes/protocol/from-control.ts';
 import type { FromNode, Hello, Progress, Role } from '#nodes/protocol/from-node.ts';
 
 const launcher = fileURLToPath(new URL('../../../sluice', import.meta.url));
-const startMilliseconds = 20_000;
+const startMilliseconds = 30_000;
 
 export class ControlWorld {
   readonly directory = mkdtempSync(join(tmpdir(), 'sluice-control-'));

@@ -1,3 +1,4 @@
+// test-time-limit: 120s
 /** Whatever bytes arrive: an answer that says what is wrong, or the end of that line; never the end of control. */
 import { connect } from 'node:net';
 import * as fc from 'fast-check';

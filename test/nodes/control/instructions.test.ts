@@ -1,3 +1,4 @@
+// test-time-limit: 120s
 /** Nothing is stored before it has been validated: the right, the file at the origin, every parameter (M2–M4). */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';

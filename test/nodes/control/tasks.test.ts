@@ -1,3 +1,4 @@
+// test-time-limit: 120s
 /** From an instruction to nodes that hold what is wanted of them, whatever happens on the way (M5–M9, M32, M33). */
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -111,6 +112,7 @@ tasks('pause, resume, limit and cancel reach every node as a later state', () =>
     assert.is(wrong.status, 400);
     assert.match(wrong.body.error.message, /cannot change at run time/);
     assert.is((await world.ask('PATCH', `/api/tasks/${task}`, { band: 99 })).status, 400);
+    assert.is((await world.ask('POST', `/api/tasks/${task}/resume`, '')).status, 200, 'an empty body that is JSON');
     await next('cancel', 'cancelled');
     assert.is((await world.ask('POST', `/api/tasks/${task}/resume`)).status, 409);
   }),
