@@ -5,7 +5,8 @@
  */
 import { createHash } from 'node:crypto';
 import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
-import { type ClientCore, type ClientInput, type ClientOptions, clientInputs, snapshotOf } from '#core/client.ts';
+import { type ClientCore, type ClientInput, type ClientOptions, clientInputs } from '#core/client.ts';
+import { snapshotOf } from '#core/client-snapshot.ts';
 
 export interface LogHeader {
   kind: 'sluice-decisions';

@@ -1,7 +1,8 @@
 /** `sluice replay FILE`: runs the core over the inputs of a record and compares each answer. */
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { ClientCore, clientInputs, restore } from '#core/client.ts';
+import { ClientCore, clientInputs } from '#core/client.ts';
+import { restore } from '#core/client-snapshot.ts';
 import { type LoggedInput, type LogHeader, policyVersionOf, printInput, withEnd } from './decision-log.ts';
 
 /** Not a record, or not one of this version. */
