@@ -63,7 +63,8 @@ export class HolderTable {
     this.ceilingBytesPerSecond = new Float64Array(countMax);
     this.weight = new Float64Array(countMax);
     this.band = new Uint8Array(countMax);
-    this.node = new Int32Array(countMax);
+    // A caller that fills the columns itself need not know of nodes.
+    this.node = new Int32Array(countMax).fill(-1);
     this.slotsWanted = new Int32Array(countMax);
     this.unservedSinceMilliseconds = new Float64Array(countMax);
     this.grantBytesPerSecond = new Float64Array(countMax);
@@ -126,6 +127,12 @@ export class Allocator {
     this.asked = new Float64Array(countMax);
   }
 
+  /** What a forecast keeps from being lent to the bands after the first, 0 = nothing. */
+  holdBack(bytesPerSecond: number): void {
+    assert(isWhole(bytesPerSecond), 'what is held back is whole');
+    this.rates.heldBackBytesPerSecond = bytesPerSecond;
+  }
+
   /** Writes the grants of all holders: targets, as if nobody had anything yet. `Infinity` = not limited. */
   allocate(holders: HolderTable, bytesPerSecond: number, connections: number, nodes?: readonly ShareNode[]): void {
     assert(holders.count <= this.order.length, 'the scratch has room');
@@ -148,8 +155,8 @@ export class Allocator {
   }
 
   /**
-   * Bounds the grants just allocated by what is free beside what was promised before: a decrease is free only when it is
-   * acknowledged or expired. Most urgent first: band, then deficit, then row.
+   * Bounds the grants just allocated by what is free beside what was promised before: a decrease is free only when it
+   * is acknowledged or expired. Most urgent first: band, then deficit, then row.
    */
   limitToFree(holders: HolderTable, promised: Promised, bytesPerSecond: number, connections: number): void {
     const { grantBytesPerSecond, grantSlots, grantReason } = holders;
@@ -171,8 +178,8 @@ export class Allocator {
   }
 
   /**
-   * Bounds `targets` (one per row) by what is free of `limit` beside what is committed. While more is committed than the
-   * limit (after a cut), nobody gets more than in its newest lease either: else two holders in turn could keep the
+   * Bounds `targets` (one per row) by what is free of `limit` beside what is committed. While more is committed than
+   * the limit (after a cut), nobody gets more than in its newest lease either: else two holders in turn could keep the
    * sum above the limit for ever.
    */
   limitColumn(

@@ -45,7 +45,9 @@ export class LimitsNow {
       }
       if (usedBytes + window.reservedBytes >= lowBytes) isBelowLow = false;
     }
-    if (this.freeBytes <= prepaidBytesOf(terms.probeBytesPerSecond, terms)) this.isShort = true;
+    // The owner of a sub-lease has no water marks of its own: those above it keep them.
+    if (lowWaterThousandths === highWaterThousandths) this.isShort = false;
+    else if (this.freeBytes <= prepaidBytesOf(terms.probeBytesPerSecond, terms)) this.isShort = true;
     else if (isBelowLow) this.isShort = false;
   }
 }

@@ -23,6 +23,8 @@ export class RateTree {
   private holderFloorBytesPerSecond = new Float64Array(quotaBandCount);
   private firstMember = new Uint32Array(quotaBandCount + 1);
   private readonly members: Uint32Array;
+  /** Of what is left after the first band, so much is not lent to lower ones beyond their floors (a forecast). */
+  heldBackBytesPerSecond = 0;
 
   constructor(rowCountMax: number) {
     this.holderFilling = new WaterFilling(rowCountMax);
@@ -89,16 +91,16 @@ export class RateTree {
       filling.most[group] = this.floorBytesPerSecond[group];
       filling.weight[group] = nodes[group - quotaBandCount]?.weight ?? 1;
     }
-    const left = this.fillBands(bytesPerSecond, nodes, groupCount);
+    const left = this.fillBands(bytesPerSecond, 0, nodes, groupCount);
     for (let group = 0; group < groupCount; group++) {
       filling.least[group] = filling.share[group];
       filling.most[group] = this.wantBytesPerSecond[group];
     }
-    this.fillBands(left, nodes, groupCount);
+    this.fillBands(left, this.heldBackBytesPerSecond, nodes, groupCount);
   }
 
   /** Fills each band's groups from their leasts up with what the bands before leave over; answers what is left. */
-  private fillBands(bytesPerSecond: number, nodes: readonly ShareNode[], groupCount: number): number {
+  private fillBands(bytesPerSecond: number, heldBack: number, nodes: readonly ShareNode[], groupCount: number): number {
     const filling = this.nodeFilling;
     let left = bytesPerSecond;
     for (let band = 0; band < quotaBandCount; band++) {
@@ -112,6 +114,7 @@ export class RateTree {
         leastSum += filling.least[group];
       }
       left = filling.fill(memberCount, left + leastSum);
+      if (band === 0) left = Math.max(0, left - heldBack);
     }
     return left;
   }

@@ -6,6 +6,7 @@
  * told when it asked, when it has to give something back, and when a connection has become free for it.
  */
 import { Allocator, HolderTable, type Promised } from './allocate.ts';
+import { heldBackBytesPerSecond } from './forecast.ts';
 import { LimitsNow, prepaidBytesOf } from './limits-now.ts';
 import type { LeaseGrant } from './messages.ts';
 import type { OriginOwner } from './owner.ts';
@@ -46,6 +47,7 @@ export class RoundPlan {
     const { table, limits } = this;
     limits.update(owner.contract, owner.accounts.windows, owner.options.terms, nowMilliseconds);
     this.fillTable(owner, nowMilliseconds);
+    this.allocator.holdBack(heldBackBytesPerSecond(owner.forecastBytesPerSecond, this.firstBandDemand()));
     this.allocator.allocate(table, limits.bytesPerSecond, limits.slots, owner.nodes);
     this.allocator.limitToFree(table, this.promised, limits.bytesPerSecond, limits.slots);
     this.limitBurst(owner);
@@ -68,6 +70,13 @@ export class RoundPlan {
     sortRows(accounts.holder, this.rows, this.spareRows, count, smallerFirst);
     this.table.clear();
     for (let at = 0; at < count; at++) this.fillRow(owner, at, nowMilliseconds);
+  }
+
+  private firstBandDemand(): number {
+    const { table } = this;
+    let demand = 0;
+    for (let at = 0; at < table.count; at++) if (table.band[at] === 0) demand += table.demandBytesPerSecond[at];
+    return demand;
   }
 
   private fillRow(owner: OriginOwner, at: number, nowMilliseconds: number): void {
@@ -135,14 +144,12 @@ export class RoundPlan {
   }
 
   private isTold(owner: OriginOwner, at: number, nowMilliseconds: number): boolean {
-    const { accounts, options } = owner;
+    const { accounts } = owner;
     const { promises } = accounts;
     const row = this.rows[at];
     if (accounts.number[row] === 0 || promises.isFull(row)) return false;
-    const { ttlMilliseconds } = options.terms;
-    const age = nowMilliseconds - accounts.requestedAtMilliseconds[row];
     // Its lease would end before it arrives; the holder asks again by itself.
-    if (age >= ttlMilliseconds) return false;
+    if (accounts.requestedAtMilliseconds[row] + ttlOf(owner, row) <= nowMilliseconds) return false;
     const heldSlots = promises.newestSlots(row);
     const heldBytesPerSecond = promises.newestBytesPerSecond(row);
     const slots = this.table.grantSlots[at];
@@ -155,8 +162,9 @@ export class RoundPlan {
 
   private promise(owner: OriginOwner, at: number, nowMilliseconds: number): LeaseGrant {
     const { accounts, options } = owner;
-    const { ttlMilliseconds, slackMilliseconds, turnMilliseconds } = options.terms;
+    const { slackMilliseconds, turnMilliseconds } = options.terms;
     const row = this.rows[at];
+    const ttlMilliseconds = ttlOf(owner, row);
     const slots = this.table.grantSlots[at];
     const isTurnOver = nowMilliseconds >= accounts.servedSinceMilliseconds[row] + turnMilliseconds;
     if (slots > 0 && (accounts.promises.newestSlots(row) === 0 || isTurnOver)) {
@@ -188,6 +196,13 @@ export class RoundPlan {
       ...lease,
     };
   }
+}
+
+/** A lease under a sub-lease ends, slack included, before that does. */
+function ttlOf(owner: OriginOwner, row: number): number {
+  const { ttlMilliseconds, slackMilliseconds } = owner.options.terms;
+  const requestedAt = owner.accounts.requestedAtMilliseconds[row];
+  return Math.min(ttlMilliseconds, owner.leaseEndMaxMilliseconds - slackMilliseconds - requestedAt);
 }
 
 function smallerFirst(holder: Float64Array, left: number, right: number): boolean {

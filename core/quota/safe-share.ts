@@ -1,9 +1,9 @@
 /**
  * What may a relay take from the origin while it cannot reach control? (M31)
  *
- * A static part of the contract that the owner never grants: reserved in the configuration for a known number of relays,
- * so that nobody has to be asked. The reservation always holds, whether or not a lease is in force beside it; a relay
- * uses it only after its lease has lapsed. Nothing for clients: they have the swarm and the relays.
+ * A static part of the contract that the owner never grants: reserved in the configuration for a known number of
+ * relays, so that nobody has to be asked. The reservation always holds, whether or not a lease is in force beside it;
+ * a relay uses it only after its lease has lapsed. Nothing for clients: they have the swarm and the relays.
  */
 import { assert } from '../assert.ts';
 import type { OriginContract } from './contract.ts';
@@ -12,7 +12,7 @@ import type { RollingWindow } from './rolling-window.ts';
 import { partOf, type QuotaTerms } from './terms.ts';
 import { TokenBuckets } from './token-bucket.ts';
 
-/** The part of the `position`-th of `relayCount` relays; together they have no more than the safe share of each limit. */
+/** The part of the `position`-th of `relayCount` relays; all together have no more than the safe share of a limit. */
 export function safeShareOf(contract: OriginContract, terms: QuotaTerms, position: number, relayCount: number) {
   assert(position >= 0 && position < relayCount, 'a relay is one of those that were counted');
   const part = (limit: number) => {

@@ -4,7 +4,7 @@ import { is } from 'uvu/assert';
 import { search, tell } from './exhaustive.ts';
 
 const test = suite('quota/exhaustive');
-const depth = 5;
+const depth = 6;
 
 for (const connections of [1, 2, 4]) {
   test(`three holders, ${connections} connections, ${depth} steps`, () => {

@@ -62,7 +62,7 @@ export function search(connections: number, depthMax: number, millisecondsMax: n
 }
 
 export function tell({ depth, states, tried, violation }: Found, connections: number): string {
-  const line = `${connections} connections: every interleaving of ${depth} steps, ${states} states, ${tried} steps tried`;
+  const line = `${connections} connections: all orders of ${depth} steps, ${states} states, ${tried} steps tried`;
   if (violation === undefined) return `${line}, 0 violations`;
   const path = violation.path.map((step) => step.join(' ')).join(', ');
   return `${line}\n${violation.error.message}\nafter ${path}`;

@@ -16,6 +16,8 @@ export interface ProcessWorld {
   truth: OriginTruth;
   draws: Draws;
   refreshMilliseconds: number;
+  /** How often the origin takes its time with a range. */
+  originStallThousandths: number;
   /** A relay's part of the safe share, made anew at each start; `undefined` = it has none. */
   safeShareOf: (row: number, now: number, hasUsedNone: boolean) => SafeShare | undefined;
 }
@@ -37,6 +39,7 @@ export class HolderProcess {
   readonly #truth: OriginTruth;
   readonly #draws: Draws;
   readonly #refreshMilliseconds: number;
+  readonly #originStallThousandths: number;
   readonly #safeShareOf: ProcessWorld['safeShareOf'];
   #safe: SafeShare | undefined;
   #connections: Connection[] = [];
@@ -54,6 +57,7 @@ export class HolderProcess {
     this.#truth = world.truth;
     this.#draws = world.draws;
     this.#refreshMilliseconds = world.refreshMilliseconds;
+    this.#originStallThousandths = world.originStallThousandths;
     this.#safeShareOf = world.safeShareOf;
     this.#safe = world.safeShareOf(row, 0, true);
     this.#holders.open(row, 0, row, node, this.#account);
@@ -201,8 +205,10 @@ export class HolderProcess {
     }
     for (const connection of this.#connections) {
       if (connection.parts.length > 0) continue;
-      const bytes = Math.floor((holders.availableBytes(row, clock) * this.useThousandths) / 1000);
-      if (bytes < 1 || !holders.ask(row, clock, bytes)) continue;
+      const available = holders.availableBytes(row, clock);
+      const bytes = Math.floor((available * this.useThousandths) / 1000);
+      // Ranges of a byte would be slower than the lease allows.
+      if (bytes < 1 || available * 8 < holders.burstBytes(row) || !holders.ask(row, clock, bytes)) continue;
       connection.parts = this.#partsOf(now, bytes);
     }
   }
@@ -243,7 +249,7 @@ export class HolderProcess {
 
   /** The origin sends a range at once, in pieces, or after a while. */
   #partsOf(now: number, bytes: number): { at: number; bytes: number }[] {
-    const first = now + this.#draws.between(1, this.#draws.isHit(200) ? 3000 : 60);
+    const first = now + this.#draws.between(1, this.#draws.isHit(this.#originStallThousandths) ? 3000 : 60);
     if (bytes < 3 || this.#draws.isHit(500)) return [{ at: first, bytes }];
     const early = this.#draws.between(1, bytes - 1);
     return [

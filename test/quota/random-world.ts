@@ -62,6 +62,7 @@ export function worldOptionsOf(draws: Draws, seed: number): WorldOptions {
       doubleThousandths: 0,
     },
     writeDelayMaxMilliseconds: draws.of([0, 5, 100]),
+    originStallThousandths: draws.of([0, 200]),
     hasSafeShare: contract.bytesPerSecond !== Infinity && contract.connections !== Infinity && draws.isHit(500),
   };
 }

@@ -185,7 +185,8 @@ export class TinyWorld {
         `${account - grant.account}${number(grant.number)}${lease(grant)}=${grant.slots}/${grant.bytesPerSecond}`,
     );
     const held = `${table.slots[row]}/${table.bytesPerSecond[row]}until${table.endMilliseconds(row) - now}`;
-    const first = `${account >= 3 ? 'x' : ''}${held},${lease(inForce)},${lease(said)},${heard.sort()},${granted.sort()}`;
+    const messages = `${heard.sort()},${granted.sort()}`;
+    const first = `${account >= 3 ? 'x' : ''}${held},${lease(inForce)},${lease(said)},${messages}`;
     return at === -1 ? `${first},new` : `${first},${this.#rowKey(at, account)}`;
   }
 
@@ -196,7 +197,8 @@ export class TinyWorld {
     const ended = accounts.promises as unknown as { endedEpoch: Float64Array; endedSequence: Float64Array };
     const promises = accounts.promises.records(at).map((record, index) => {
       const end = ends[at * promisesMax + index]! - now;
-      return `${epoch - record.epoch}/${accounts.sequence[at]! - record.sequence}=${record.slots}/${record.bytesPerSecond}@${end}`;
+      const lease = `${epoch - record.epoch}/${accounts.sequence[at]! - record.sequence}`;
+      return `${lease}=${record.slots}/${record.bytesPerSecond}@${end}`;
     });
     const since = (moment: number) => Math.min(4000, now - moment);
     return [

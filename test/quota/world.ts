@@ -24,6 +24,7 @@ export interface WorldOptions {
   servers: ServerOptions[];
   wire: WireFaults;
   writeDelayMaxMilliseconds: number;
+  originStallThousandths: number;
   /** Its contract is then limited in rate, and is not cut below half. */
   hasSafeShare: boolean;
 }
@@ -50,6 +51,8 @@ export class World {
   /** Every grant that was written, with when (for properties that look at the whole course). */
   readonly grants: { at: number; grant: LeaseGrant }[] = [];
 
+  readonly losses: { at: number; epoch: number }[] = [];
+
   constructor(options: WorldOptions) {
     const { terms, contract, seed } = options;
     this.options = options;
@@ -65,6 +68,7 @@ export class World {
       truth: this.truth,
       draws: this.draws,
       refreshMilliseconds,
+      originStallThousandths: options.originStallThousandths,
       safeShareOf: (row: number, now: number, hasUsedNone: boolean) => this.#safeShareOf(row, now, hasUsedNone),
     };
     this.holders = options.holders.map(
@@ -106,6 +110,7 @@ export class World {
   loseLedger(server: number): void {
     this.ledger = new MemoryLedger(this.ledger.epoch);
     this.takeOver(server);
+    this.losses.push({ at: this.now, epoch: this.ledger.epoch });
   }
 
   setContract(contract: Limits): void {

@@ -238,6 +238,15 @@ test('trap: a cut from 100 to 10 with two holders of 50 grants five each, not mi
   equal(ratesOf(third), [4, 3, 0], 'a third gets nothing while 100 are promised');
 });
 
+test('trap: after a cut two holders in turn cannot keep the sum above the limit', () => {
+  const two = [
+    { demand: 9, since: 0 },
+    { demand: 9, since: 1 },
+  ];
+  const holders = limited(two, 9, 1, [9, 9], [1, 1], [0, 9], [0, 1]);
+  equal(picture(holders), ['0: 0/9 0 not-yet-free', '0: 0/9 0 no-slot'], 'the first has given up already: not again');
+});
+
 test('trap: what a shrink frees is not granted again before the holder knows', () => {
   const list = [{ demand: 10 }, { demand: 90 }];
   equal(ratesOf(limited(list, 100, 9, [80, 0], [1, 0])), [10, 20], '80 are promised until acknowledged');
