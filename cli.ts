@@ -1,19 +1,21 @@
 /** The command line: the only file that sees every layer, each loaded only by the command that needs it. */
 import { readFileSync } from 'node:fs';
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { ClientCommandOptions } from '#nodes/client/command.ts';
-import type { LimitOptions } from '#nodes/commands/change.ts';
-import type { ControlAddress } from '#nodes/commands/control-client.ts';
-import type { EnrolOptions } from '#nodes/commands/enrol.ts';
-import type { PublishOptions } from '#nodes/commands/publish.ts';
-import type { StatusOptions } from '#nodes/commands/status.ts';
-import type { ControlOptions } from '#nodes/control/command.ts';
+import { addOperatorCommands } from '#nodes/commands/command-line.ts';
 import type { ManifestOptions } from '#nodes/files/command.ts';
 import type { OriginOptions } from '#nodes/origin/command.ts';
 import type { RelayCommandOptions } from '#nodes/relay/command.ts';
 import type { CommandResult } from '#scenarios/format/command.ts';
 import { exitCodes } from '#scenarios/format/exit-codes.ts';
-import type { CommandContext, CompareOptions, DemoOptions, ReproOptions, RunOptions } from '#sim/lab/options.ts';
+import type {
+  CommandContext,
+  CompareOptions,
+  DemoOptions,
+  QuotaShowOptions,
+  ReproOptions,
+  RunOptions,
+} from '#sim/lab/options.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 
@@ -152,97 +154,16 @@ program
     ),
   );
 
-program
-  .command('control')
-  .description('take instructions, dispatch tasks, keep the contracts of origins')
-  .option('--data <directory>', 'where everything is kept', 'sluice-control')
-  .option('--listen <host:port>', 'where', '127.0.0.1:7070')
-  .option('--tls-key <file>', 'PEM; with --tls-certificate it speaks https')
-  .option('--tls-certificate <file>', 'PEM')
-  .option('--report-every <time>', 'how often nodes report', '10s')
-  .option('--dispatch <frequency>', 'clients that are told of a task, at most', '2000/s')
-  .option('--lease <time>', 'how long a lease of an origin lasts', '10s')
-  .addOption(new Option('--driver <name>', 'of the SQLite file').choices(['sqlite3', 'node']).default('sqlite3'))
-  .addOption(
-    new Option('--log-level <level>', 'of the log on stderr')
-      .choices(['debug', 'info', 'warn', 'error', 'silent'])
-      .default('info'),
-  )
-  .action(
-    does(async (options: Omit<ControlOptions, 'version'>) =>
-      (await import('#nodes/control/command.ts')).controlCommand({ ...options, version }),
-    ),
-  );
+addOperatorCommands(program, version, { does, countAbove0, listed, assignments });
 
-withControl(program.command('publish <url>'))
-  .description('distribute a file of an origin; prints the task')
-  .option('--name <name>', 'what nodes call the file')
-  .option('--label <text>', 'the version, for people')
-  .option('--size <size>', 'what the origin must say it has')
-  .option('--sha256 <digest>', 'of the whole file')
-  .option('--group <name>', 'to clients of this group; may be repeated', listed, [])
-  .option('--region <name>', 'to clients of this region; may be repeated', listed, [])
-  .option('--client <name>', 'to this client; may be repeated', listed, [])
-  .option('--instruction <file>', 'JSON with any part of an instruction')
-  .option('--set <path=value>', 'one part of it, such as distribution.speedMax=10MB/s', assignments, [])
-  .option('--key <text>', 'the same key gives the same task, not a second one')
+withOverrides(program.command('quota').description("look at an origin's contract").command('show <scenario>'))
+  .description('say who holds what of the origin over time')
+  .option('--policy <name>', "instead of the scenario's policy")
+  .option('--every <seconds>', 'between two looks', countAbove0)
+  .option('--json', 'print JSON')
   .action(
-    does(async (url: string, options: PublishOptions) =>
-      (await import('#nodes/commands/publish.ts')).publishCommand(url, options),
-    ),
-  );
-
-withControl(program.command('status [task]'))
-  .description('progress by source, clients by state, use of contracts')
-  .option('--watch', 'again each second; of a task: until it is over')
-  .action(
-    does(async (task: string | undefined, options: StatusOptions) =>
-      (await import('#nodes/commands/status.ts')).statusCommand(task, options),
-    ),
-  );
-
-for (const [verb, description] of [
-  ['pause', 'a task or an origin stops until it is resumed'],
-  ['resume', 'a paused task or origin goes on'],
-  ['cancel', 'a task ends now'],
-] as const) {
-  withControl(program.command(`${verb} <name>`))
-    .description(description)
-    .action(
-      does(async (name: string, options: ControlAddress) =>
-        (await import('#nodes/commands/change.ts')).changeCommand(verb, name, options),
-      ),
-    );
-}
-
-withControl(program.command('limit <name>'))
-  .description('change the limits of a task or the contract of an origin; a new name adds an origin')
-  .option('--url <url>', 'of an origin: what the URLs of its files begin with')
-  .option('--connections <n>', 'open at the origin, at most; or unlimited')
-  .option('--bandwidth <rate>', 'of the origin, at most; or unlimited')
-  .option('--burst <size>', 'above the bandwidth, at most')
-  .option('--traffic <window=size>', 'of the origin in a rolling window, such as 24h=2TB; may be repeated', listed, [])
-  .option('--ledger-lost', 'of a new origin: leases that nobody knows of may be in use there')
-  .option('--set <path=value>', 'of a task: one part of its instruction; may be repeated', assignments, [])
-  .action(
-    does(async (name: string, options: LimitOptions) =>
-      (await import('#nodes/commands/change.ts')).limitCommand(name, options),
-    ),
-  );
-
-withControl(program.command('enrol'))
-  .description('make a token for a node, a fleet or an operator')
-  .addArgument(new Argument('<role>').choices(['relay', 'client', 'operator', 'viewer']))
-  .requiredOption('--name <name>', 'of the node, the fleet or the operator')
-  .option('--group <name>', 'of a node; of an operator: an origin that it may use; may be repeated', listed, [])
-  .option('--fleet', 'a token that machines exchange for their own')
-  .option('--uses <n>', 'of a fleet: how many machines', countAbove0)
-  .option('--expires <time>', 'from now')
-  .option('--renew', 'a new token for a known node: the old one ends')
-  .option('--out <file>', 'write the token there, readable by its owner only')
-  .action(
-    does(async (role: string, options: EnrolOptions) =>
-      (await import('#nodes/commands/enrol.ts')).enrolCommand(role, options),
+    does(async (scenario: string, options: Omit<QuotaShowOptions, 'scenario'>) =>
+      (await import('#sim/lab/quota-show.ts')).quotaShowCommand({ ...options, scenario }),
     ),
   );
 
@@ -302,14 +223,6 @@ function asNode(command: Command): Command {
     .addOption(new Option('--polling <when>', 'instead of a WebSocket').choices(['never', 'when-needed', 'always']))
     .option('--region <name>', 'where it is')
     .option('--group <name>', 'what it belongs to; may be repeated', listed, []);
-}
-
-function withControl(command: Command): Command {
-  return command
-    .addOption(new Option('--control <url>', 'where control is').env('SLUICE_CONTROL').default('http://127.0.0.1:7070'))
-    .option('--token-file <file>', 'who asks; absent: SLUICE_TOKEN')
-    .option('--authority <file>', 'PEM of who signed the certificate of control')
-    .option('--json', 'print JSON');
 }
 
 function withOutput(command: Command): Command {

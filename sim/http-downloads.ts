@@ -8,9 +8,9 @@ import { scaled } from '#core/prng.ts';
 import type { Downloads } from '#core/swarm/downloads.ts';
 import { microsecondsPerMillisecond, none } from '#core/units.ts';
 import type { Network } from './network.ts';
-import type { OriginAccess } from './origin-access.ts';
+import type { OriginDoor } from './origin-door.ts';
 import { event, eventKind, type State, status } from './state.ts';
-import { transferFlag } from './transfer-table.ts';
+import { taskFlags, transferFlag } from './transfer-table.ts';
 
 export interface HttpListener {
   gained(endpoint: number, piece: number): void;
@@ -30,7 +30,7 @@ export class HttpDownloads {
   readonly #state: State;
   readonly #network: Network;
   readonly #downloads: Downloads;
-  readonly #origin: OriginAccess;
+  readonly #origin: OriginDoor;
   readonly #listener: HttpListener;
   /** Refusals in a row, for the back-off; and whether a retry is queued. */
   readonly #refusals: Uint8Array;
@@ -43,8 +43,9 @@ export class HttpDownloads {
   readonly #heldFirst: Int32Array;
   readonly #heldNext: Int32Array;
   readonly #connectionsEach: number;
+  readonly #flags: number;
 
-  constructor(state: State, downloads: Downloads, origin: OriginAccess, listener: HttpListener) {
+  constructor(state: State, downloads: Downloads, origin: OriginDoor, listener: HttpListener) {
     this.#state = state;
     this.#network = state.network;
     this.#downloads = downloads;
@@ -57,10 +58,11 @@ export class HttpDownloads {
     this.rateMax = new Float32Array(count).fill(Infinity);
     this.#refusals = new Uint8Array(count);
     this.#isWaiting = new Uint8Array(count);
-    this.connections = new Uint32Array(clientsFrom);
     this.#heldFirst = new Int32Array(clientsFrom).fill(none);
     this.#heldNext = new Int32Array(count).fill(none);
     this.#connectionsEach = state.policy.http.connections;
+    this.#flags = transferFlag.http | taskFlags(state.taskIndex);
+    this.connections = state.connections;
   }
 
   tableBytes(): number {
@@ -178,7 +180,7 @@ export class HttpDownloads {
     this.#origin.began(client, source);
     const cap = this.#capOf(client, source);
     const bytes = this.#downloads.claim(client, piece);
-    const transfer = this.#network.start(source, client, piece, bytes, cap, delay, transferFlag.http);
+    const transfer = this.#network.start(source, client, piece, bytes, cap, delay, this.#flags);
     if (transfer >= this.#runLeft.length) {
       const grown = new Uint32Array(Math.max(transfer + 1, this.#runLeft.length * 2));
       grown.set(this.#runLeft);

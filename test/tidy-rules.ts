@@ -159,10 +159,10 @@ export const layerImports: Rule = (file) => {
   });
 };
 
-/** A relay must not load the simulator only because both start with the same command. */
+/** A relay must not load the simulator only because both start with the same command; a `command-line.ts` is a part. */
 export const lazyCommandLine: Rule = (file) => {
-  if (file.path !== 'cli.ts') return [];
-  const isAlways = /^(node:.*|commander|#scenarios\/format\/exit-codes\.ts)$/;
+  if (!/^cli\.ts$|\/command-line\.ts$/.test(file.path)) return [];
+  const isAlways = /^(node:.*|commander|#scenarios\/format\/exit-codes\.ts|#\w+\/.*\/command-line\.ts)$/;
   const early = importsOf(file.text).filter(
     ({ specifier, isLazy, isType }) => !isLazy && !isType && !isAlways.test(specifier),
   );

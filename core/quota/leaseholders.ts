@@ -11,7 +11,7 @@
  *     holders.connect / holders.ask … holders.arrive / holders.disconnect
  *     if (holders.expire(row, clock)) abort all ranges, close all connections, send(holders.releaseLapsed(row))
  *
- * A range is asked for only when tokens cover all of it, and it stays in the bucket until it has arrived or is given up.
+ * A range is asked for only when tokens cover all of it, and stays in the bucket until it has arrived or is given up.
  */
 import { assert } from '../assert.ts';
 import { supersedes } from './lease.ts';
@@ -40,6 +40,8 @@ export class Leaseholders {
   readonly openCount: Float64Array;
   /** Whether the last lease ended because control could not be reached (the safe share is for then). */
   readonly isLapsed: Uint8Array;
+  /** Whether others use the lease in the row's name (`passOn`). */
+  private readonly isPassedOn: Uint8Array;
   private readonly buckets: TokenBuckets;
   private readonly isLeased: Uint8Array;
   private readonly epoch: Float64Array;
@@ -72,6 +74,7 @@ export class Leaseholders {
     this.bytesPerSecond = column();
     this.openCount = column();
     this.isLapsed = new Uint8Array(rowCount);
+    this.isPassedOn = new Uint8Array(rowCount);
     this.isLeased = new Uint8Array(rowCount);
     this.epoch = column();
     this.sequence = column();
@@ -179,10 +182,24 @@ export class Leaseholders {
     };
   }
 
+  /**
+   * For a sub-lease: those to whom it was passed on have spent so much since the account began, and, if `isKept`, use
+   * nothing beyond the lease in force.
+   */
+  passOn(row: number, spentBytes: number, isKept: boolean): void {
+    this.isPassedOn[row] = 1;
+    this.askedBytes[row] = spentBytes;
+    if (isKept) this.#keep(row);
+  }
+
   #settle(row: number): void {
-    if (this.isLeased[row] === 0 || this.openCount[row] > this.slots[row]) return;
+    if (this.isPassedOn[row] === 1 || this.isLeased[row] === 0 || this.openCount[row] > this.slots[row]) return;
     if (this.excessBytes(row) > 0) return;
     if (this.buckets.underwayBytes[row] > 0 && this.askedBytes[row] > this.prepaidBytes[row]) return;
+    this.#keep(row);
+  }
+
+  #keep(row: number): void {
     this.keptEpoch[row] = this.epoch[row];
     this.keptSequence[row] = this.sequence[row];
   }
@@ -232,6 +249,11 @@ export class Leaseholders {
     return { epoch: this.epoch[row], sequence: this.sequence[row] };
   }
 
+  /** Bytes that the row may have taken since its account began. */
+  prepaidOf(row: number): number {
+    return this.prepaidBytes[row];
+  }
+
   /** On the monotonic clock, if the wall clock goes with it; −Infinity = no lease. */
   endMilliseconds(row: number): number {
     return this.isLeased[row] === 1 ? this.endMonotonicMilliseconds[row] : -Infinity;
@@ -278,6 +300,20 @@ export class Leaseholders {
   /** Bytes of a range of the present account have come, or were given up. */
   arrive(row: number, clock: HolderClock, bytes: number): void {
     this.buckets.arrive(row, clock.monotonicMilliseconds, bytes);
+  }
+
+  /**
+   * Bytes that have come over connections shaped to the lease's rate, instead of `ask` and `arrive`: their tokens were
+   * spent as they were earned.
+   */
+  flow(row: number, bytes: number): void {
+    assert(this.isLeased[row] === 1, 'no lease, no origin byte');
+    this.askedBytes[row] += bytes;
+  }
+
+  /** Bytes of what is prepaid that were not asked for yet. */
+  prepaidLeftBytes(row: number): number {
+    return Math.max(0, this.prepaidBytes[row] - this.askedBytes[row]);
   }
 
   /** Milliseconds until `bytes` may be asked for; Infinity = not under this lease, or not before something arrives. */

@@ -18,7 +18,7 @@ export class LimitsNow {
   slots = 0;
   bytesPerSecond = 0;
   burstBytes = 0;
-  /** Bytes that may still be prepaid; Infinity = no window limits them. */
+  /** Bytes that may still be prepaid; negative = too many are; Infinity = no window limits them. */
   freeBytes = 0;
   /** A window is short: newcomers outside the first band wait until it is below low water. */
   isShort = false;
@@ -37,7 +37,7 @@ export class LimitsNow {
       const lowBytes = partOf(limitBytes, lowWaterThousandths);
       const usedBytes = window.used(nowMilliseconds);
       const leftBytes = Math.max(0, highBytes - usedBytes);
-      this.freeBytes = Math.min(this.freeBytes, window.left(nowMilliseconds, highBytes));
+      this.freeBytes = Math.min(this.freeBytes, highBytes - usedBytes - window.reservedBytes);
       this.bytesPerSecond = Math.min(this.bytesPerSecond, Math.floor((leftBytes / prepaidBytesOf(1000, terms)) * 1000));
       if (usedBytes >= lowBytes) {
         const pace = Math.floor((leftBytes * paceParts * 1000) / window.windowMilliseconds);
@@ -45,7 +45,9 @@ export class LimitsNow {
       }
       if (usedBytes + window.reservedBytes >= lowBytes) isBelowLow = false;
     }
-    if (this.freeBytes <= prepaidBytesOf(terms.probeBytesPerSecond, terms)) this.isShort = true;
+    // The owner of a sub-lease has no water marks of its own: those above it keep them.
+    if (lowWaterThousandths === highWaterThousandths) this.isShort = false;
+    else if (this.freeBytes <= prepaidBytesOf(terms.probeBytesPerSecond, terms)) this.isShort = true;
     else if (isBelowLow) this.isShort = false;
   }
 }

@@ -18,7 +18,7 @@ import { windowOf, windowsOf } from './limits-now.ts';
 import type { HolderMessage, LeaseGrant, LeaseRequest } from './messages.ts';
 import { Needs } from './need.ts';
 import { RoundPlan } from './round-plan.ts';
-import { assertTerms, type QuotaTerms } from './terms.ts';
+import { assertTerms, assertTimes, type QuotaTerms } from './terms.ts';
 import { assertNode, type ShareNode } from './tree.ts';
 
 export interface OwnerOptions {
@@ -30,6 +30,8 @@ export interface OwnerOptions {
   nodes: ShareNode[];
   /** Further holders are not heard. */
   holdersMax: number;
+  /** It shares a sub-lease (`SubOwner`): reserves and water marks are kept above it. */
+  isSubLease?: boolean;
 }
 
 /** What a round of the owner comes to. Nothing of `grants` may leave before all of `entries` is written. */
@@ -51,6 +53,8 @@ export class OriginOwner {
   /** Grants end before this moment (a sub-lease's end); Infinity = none. */
   leaseEndMaxMilliseconds = Infinity;
   isOwner = true;
+  /** What the first band is expected to ask for (`Forecast`); lower bands do not borrow it. 0 = no forecast. */
+  forecastBytesPerSecond = 0;
   /** Messages that were not heard because the table was full. */
   unheardCount = 0;
   readonly #plan: RoundPlan;
@@ -66,7 +70,8 @@ export class OriginOwner {
    */
   constructor(options: OwnerOptions, state: LedgerState, nowMilliseconds: number) {
     assertContract(options.contract);
-    assertTerms(options.terms);
+    if (options.isSubLease) assertTimes(options.terms);
+    else assertTerms(options.terms);
     for (const node of options.nodes) assertNode(node);
     this.options = options;
     this.epoch = state.epoch;

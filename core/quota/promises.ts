@@ -143,6 +143,10 @@ export class Promises {
     return this.count[row] === 0 ? 0 : this.bytesPerSecond[this.newestPlace(row)];
   }
 
+  newestBurstBytes(row: number): number {
+    return this.count[row] === 0 ? 0 : this.burstBytes[this.newestPlace(row)];
+  }
+
   newestPrepaidBytes(row: number): number {
     return this.count[row] === 0 ? 0 : this.prepaidBytes[this.newestPlace(row)];
   }

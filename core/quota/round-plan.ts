@@ -5,7 +5,8 @@
  * messages came changes nothing), the targets come back, bounded by what is free beside what is committed. A holder is
  * told when it asked, when it has to give something back, and when a connection has become free for it.
  */
-import { Allocator, HolderTable } from './allocate.ts';
+import { Allocator, HolderTable, type Promised } from './allocate.ts';
+import { heldBackBytesPerSecond } from './forecast.ts';
 import { LimitsNow, prepaidBytesOf } from './limits-now.ts';
 import type { LeaseGrant } from './messages.ts';
 import type { OriginOwner } from './owner.ts';
@@ -18,9 +19,9 @@ export class RoundPlan {
   /** The owner's row in each row of the table. */
   private readonly rows: Uint32Array;
   private readonly spareRows: Uint32Array;
-  private readonly committedSlots: Float64Array;
-  private readonly committedBytesPerSecond: Float64Array;
+  private readonly promised: Promised;
   private readonly committedBytes: Float64Array;
+  private readonly newestBytes: Float64Array;
   private readonly burstBytes: Float64Array;
   private readonly prepaidBytes: Float64Array;
 
@@ -29,8 +30,13 @@ export class RoundPlan {
     this.allocator = new Allocator(holdersMax);
     this.rows = new Uint32Array(holdersMax);
     this.spareRows = new Uint32Array(holdersMax);
-    this.committedSlots = new Float64Array(holdersMax);
-    this.committedBytesPerSecond = new Float64Array(holdersMax);
+    this.promised = {
+      bytesPerSecond: new Float64Array(holdersMax),
+      slots: new Float64Array(holdersMax),
+      newestBytesPerSecond: new Float64Array(holdersMax),
+      newestSlots: new Float64Array(holdersMax),
+    };
+    this.newestBytes = new Float64Array(holdersMax);
     this.committedBytes = new Float64Array(holdersMax);
     this.burstBytes = new Float64Array(holdersMax);
     this.prepaidBytes = new Float64Array(holdersMax);
@@ -41,14 +47,9 @@ export class RoundPlan {
     const { table, limits } = this;
     limits.update(owner.contract, owner.accounts.windows, owner.options.terms, nowMilliseconds);
     this.fillTable(owner, nowMilliseconds);
-    this.allocator.allocate(table, limits.bytesPerSecond, limits.slots);
-    this.allocator.limitToFree(
-      table,
-      this.committedBytesPerSecond,
-      this.committedSlots,
-      limits.bytesPerSecond,
-      limits.slots,
-    );
+    this.allocator.holdBack(heldBackBytesPerSecond(owner.forecastBytesPerSecond, this.firstBandDemand()));
+    this.allocator.allocate(table, limits.bytesPerSecond, limits.slots, owner.nodes);
+    this.allocator.limitToFree(table, this.promised, limits.bytesPerSecond, limits.slots);
     this.limitBurst(owner);
     this.limitPrepaid(owner);
     for (let at = 0; at < table.count; at++) {
@@ -71,6 +72,13 @@ export class RoundPlan {
     for (let at = 0; at < count; at++) this.fillRow(owner, at, nowMilliseconds);
   }
 
+  private firstBandDemand(): number {
+    const { table } = this;
+    let demand = 0;
+    for (let at = 0; at < table.count; at++) if (table.band[at] === 0) demand += table.demandBytesPerSecond[at];
+    return demand;
+  }
+
   private fillRow(owner: OriginOwner, at: number, nowMilliseconds: number): void {
     const { accounts, needs, options } = owner;
     const { promises } = accounts;
@@ -85,16 +93,18 @@ export class RoundPlan {
     const entry = table.add(canBeTold && !isHeldBack ? Math.min(asked, need) : 0);
     table.floorBytesPerSecond[entry] = node.holderFloorBytesPerSecond;
     table.ceilingBytesPerSecond[entry] = node.holderCeilingBytesPerSecond;
-    table.weight[entry] = node.weight;
     table.band[entry] = node.band;
+    table.node[entry] = accounts.node[row];
     table.slotsWanted[entry] = need < asked ? Math.min(1, accounts.slotsWanted[row]) : accounts.slotsWanted[row];
     const turnEnd = accounts.servedSinceMilliseconds[row] + options.terms.turnMilliseconds;
     const isInTurn = isServed && nowMilliseconds < turnEnd;
     // Whoever has had its turn comes after all who wait.
     const since = isServed ? nowMilliseconds : accounts.unservedSinceMilliseconds[row];
     table.unservedSinceMilliseconds[entry] = isInTurn ? -Infinity : since;
-    this.committedSlots[at] = promises.committedSlots[row];
-    this.committedBytesPerSecond[at] = promises.committedBytesPerSecond[row];
+    this.promised.slots[at] = promises.committedSlots[row];
+    this.promised.bytesPerSecond[at] = promises.committedBytesPerSecond[row];
+    this.promised.newestSlots[at] = promises.newestSlots(row);
+    this.promised.newestBytesPerSecond[at] = promises.newestBytesPerSecond(row);
   }
 
   /** Each holder's part of the burst is that of its rate; a raise waits until others have given theirs up. */
@@ -105,8 +115,9 @@ export class RoundPlan {
       const rate = table.grantBytesPerSecond[at];
       burstBytes[at] = rate === 0 ? 0 : burstOf(rate, limits.bytesPerSecond, limits.burstBytes);
       this.committedBytes[at] = promises.committedBurstBytes[this.rows[at]];
+      this.newestBytes[at] = promises.newestBurstBytes(this.rows[at]);
     }
-    this.allocator.limitColumn(table, burstBytes, this.committedBytes, limits.burstBytes);
+    this.allocator.limitColumn(table, burstBytes, this.committedBytes, this.newestBytes, limits.burstBytes);
   }
 
   private limitPrepaid(owner: OriginOwner): void {
@@ -118,9 +129,11 @@ export class RoundPlan {
       const rate = table.grantBytesPerSecond[at];
       prepaidBytes[at] = rate === 0 ? 0 : prepaidBytesOf(rate, options.terms) + this.burstBytes[at];
       this.committedBytes[at] = accounts.promises.committedPrepaidBytes[row] - accounts.spentBytes[row];
+      this.newestBytes[at] = Math.max(0, accounts.promises.newestPrepaidBytes(row) - accounts.spentBytes[row]);
       committedSum += this.committedBytes[at];
     }
-    this.allocator.limitColumn(table, prepaidBytes, this.committedBytes, committedSum + limits.freeBytes);
+    const limitBytes = committedSum + limits.freeBytes;
+    this.allocator.limitColumn(table, prepaidBytes, this.committedBytes, this.newestBytes, limitBytes);
     for (let at = 0; at < table.count; at++) {
       if (this.burstBytes[at] > 0 && prepaidBytes[at] > 0) continue;
       table.grantBytesPerSecond[at] = 0;
@@ -131,14 +144,12 @@ export class RoundPlan {
   }
 
   private isTold(owner: OriginOwner, at: number, nowMilliseconds: number): boolean {
-    const { accounts, options } = owner;
+    const { accounts } = owner;
     const { promises } = accounts;
     const row = this.rows[at];
     if (accounts.number[row] === 0 || promises.isFull(row)) return false;
-    const { ttlMilliseconds } = options.terms;
-    const age = nowMilliseconds - accounts.requestedAtMilliseconds[row];
     // Its lease would end before it arrives; the holder asks again by itself.
-    if (age >= ttlMilliseconds) return false;
+    if (accounts.requestedAtMilliseconds[row] + ttlOf(owner, row) <= nowMilliseconds) return false;
     const heldSlots = promises.newestSlots(row);
     const heldBytesPerSecond = promises.newestBytesPerSecond(row);
     const slots = this.table.grantSlots[at];
@@ -151,8 +162,9 @@ export class RoundPlan {
 
   private promise(owner: OriginOwner, at: number, nowMilliseconds: number): LeaseGrant {
     const { accounts, options } = owner;
-    const { ttlMilliseconds, slackMilliseconds, turnMilliseconds } = options.terms;
+    const { slackMilliseconds, turnMilliseconds } = options.terms;
     const row = this.rows[at];
+    const ttlMilliseconds = ttlOf(owner, row);
     const slots = this.table.grantSlots[at];
     const isTurnOver = nowMilliseconds >= accounts.servedSinceMilliseconds[row] + turnMilliseconds;
     if (slots > 0 && (accounts.promises.newestSlots(row) === 0 || isTurnOver)) {
@@ -184,6 +196,13 @@ export class RoundPlan {
       ...lease,
     };
   }
+}
+
+/** A lease under a sub-lease ends, slack included, before that does. */
+function ttlOf(owner: OriginOwner, row: number): number {
+  const { ttlMilliseconds, slackMilliseconds } = owner.options.terms;
+  const requestedAt = owner.accounts.requestedAtMilliseconds[row];
+  return Math.min(ttlMilliseconds, owner.leaseEndMaxMilliseconds - slackMilliseconds - requestedAt);
 }
 
 function smallerFirst(holder: Float64Array, left: number, right: number): boolean {

@@ -61,15 +61,38 @@ export const quotaTermsDefault: QuotaTerms = {
 
 /** Stops on terms under which the contract would not hold. */
 export function assertTerms(terms: QuotaTerms): void {
+  assertTimes(terms);
+  assert(terms.lowWaterThousandths < terms.highWaterThousandths, 'low water is below high water');
+  const promised = terms.highWaterThousandths + terms.safeShareThousandths;
+  // A fast clock turns a rate r into r·(1 + drift).
+  const isBelow = promised * (1e6 + terms.driftMillionths) <= 1000 * 1e6;
+  assert(isBelow, 'high water, safe share and drift stay below the limit');
+}
+
+/**
+ * The terms of a sub-lease's owner: marks and reserve are kept above it; its own leases are so short that they end
+ * before a sub-lease that is renewed at a third, and need no more prepaid than is left of it by then.
+ */
+export function subTerms(terms: QuotaTerms): QuotaTerms {
+  return {
+    ...terms,
+    ttlMilliseconds: Math.floor((terms.ttlMilliseconds * 2) / 3) - terms.slackMilliseconds,
+    turnMilliseconds: Math.floor(terms.turnMilliseconds / 2),
+    lowWaterThousandths: 1000,
+    highWaterThousandths: 1000,
+    safeShareThousandths: 0,
+    prepayMarginThousandths: 0,
+    windowBucketCount: 1,
+  };
+}
+
+/** Stops on times under which a lease could outlive what its owner thinks of it. */
+export function assertTimes(terms: QuotaTerms): void {
   for (const value of Object.values(terms)) assert(Number.isSafeInteger(value) && value >= 0, 'terms are whole');
   const { ttlMilliseconds, driftMillionths } = terms;
   assert(ttlMilliseconds >= 3, 'a lease is renewed at a third of its time');
   const slackNeeded = slackNeededMilliseconds(ttlMilliseconds, driftMillionths / 1e6);
   assert(terms.slackMilliseconds >= slackNeeded, `a slack below ${slackNeeded} ms lets a slow clock outlive its lease`);
-  assert(terms.lowWaterThousandths < terms.highWaterThousandths, 'low water is below high water');
-  const promised = terms.highWaterThousandths + terms.safeShareThousandths;
-  // A fast clock turns a rate r into r·(1 + drift).
-  assert(promised * (1e6 + driftMillionths) <= 1000 * 1e6, 'high water, safe share and drift stay below the limit');
   assert(terms.windowBucketCount >= 1 && terms.roundMinMilliseconds >= 1, 'a window has a bucket, a round has time');
   assert(terms.roundMinMilliseconds <= terms.roundMilliseconds, 'the least is below the most');
   assert(terms.turnMilliseconds <= ttlMilliseconds, 'a turn ends with its lease');

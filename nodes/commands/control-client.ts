@@ -66,12 +66,15 @@ interface Given {
   headers?: Record<string, string>;
 }
 
-/** Runs a command against control; its connections are closed whatever happens. */
-export async function withControl(address: ControlAddress, work: (client: ControlClient) => Promise<void>) {
+/** Runs a command against control; its connections are closed whatever happens. Answers its exit code, or 0. */
+export async function withControl(
+  address: ControlAddress,
+  work: (client: ControlClient) => Promise<unknown>,
+): Promise<number> {
   const client = new ControlClient(address);
   try {
-    await work(client);
-    return exitCodes.ok;
+    const answer = await work(client);
+    return typeof answer === 'number' ? answer : exitCodes.ok;
   } finally {
     await client.close();
   }

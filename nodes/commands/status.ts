@@ -13,8 +13,8 @@ const watchMilliseconds = 1_000;
 
 export async function statusCommand(task: string | undefined, options: StatusOptions): Promise<number> {
   return withControl(options, async (control) => {
-    if (options.watch) await watch(control, task, options);
-    else await show(control, task, options);
+    if (options.watch) return watch(control, task, options);
+    return show(control, task, options);
   });
 }
 
@@ -29,8 +29,11 @@ async function show(control: ControlClient, task: string | undefined, { json }: 
   process.stdout.write(json ? `${JSON.stringify(one, undefined, 2)}\n` : `${taskLines(one).join('\n')}\n`);
 }
 
-/** Until all tasks that were asked for are over; a line per second of output in a pipe, in place on a terminal. */
-async function watch(control: ControlClient, task: string | undefined, { json }: StatusOptions): Promise<void> {
+/**
+ * Until the task is over; a line per second in a pipe, in place on a terminal. Answers 1 if a client failed, as scripts
+ * wait for the end by it.
+ */
+async function watch(control: ControlClient, task: string | undefined, { json }: StatusOptions): Promise<number> {
   let lineCount = 0;
   for (;;) {
     const state = await control.ask<LiveState>('GET', '/api/state');
@@ -43,8 +46,13 @@ async function watch(control: ControlClient, task: string | undefined, { json }:
       process.stdout.write(`${lines.join('\n')}\n`);
       lineCount = lines.length;
     } else process.stdout.write(`${tasks.map(oneLine).join('\n')}\n`);
-    const isOver = tasks.every(({ state: now }) => now === 'complete' || now === 'cancelled');
-    if (task !== undefined && isOver) return;
+    const isOver = tasks.every(
+      ({ state: now, clients: { failed, total } }) =>
+        now === 'complete' || now === 'cancelled' || (total > 0 && failed === total),
+    );
+    if (task !== undefined && isOver) {
+      return tasks.some(({ clients }) => clients.failed > 0) ? exitCodes.failure : exitCodes.ok;
+    }
     await wait(watchMilliseconds);
   }
 }

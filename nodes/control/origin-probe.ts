@@ -32,7 +32,7 @@ export async function probeFile(url: string, name: string, budget: Budget): Prom
   budget.arrive(await budget.ask(1));
   const one = await ask(url, 'GET', { range: 'bytes=0-0' }, budget);
   // The origin may send all of it: the connection is cut, not drained.
-  one.body.destroy();
+  cut(one);
   if (one.statusCode === 404 || one.statusCode === 410) refuseMissing(url, one.statusCode);
   const total = /^bytes 0-0\/(\d+)$/.exec(String(one.headers['content-range']))?.[1];
   if (one.statusCode !== 206 || total === undefined) {
@@ -83,7 +83,7 @@ async function readRange(url: string, start: number, sizeBytes: number, budget: 
   const chunks: Uint8Array[] = [];
   let length = 0;
   if (answer.statusCode !== (isWhole ? 200 : 206)) {
-    answer.body.destroy();
+    cut(answer);
     throw new Refused('no-such-file', `${url}: the origin answers ${answer.statusCode}`);
   }
   for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
@@ -112,6 +112,11 @@ async function ask(url: string, method: 'HEAD' | 'GET', headers: Record<string, 
     const { code, message } = error as NodeJS.ErrnoException;
     throw new Refused('origin-unreachable', `${url}: ${code ?? message}`, 'url');
   }
+}
+
+/** Takes no more of an answer. */
+function cut({ body }: Dispatcher.ResponseData): void {
+  body.on('error', () => {}).destroy();
 }
 
 function refuseMissing(url: string, status: number): never {

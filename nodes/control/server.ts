@@ -71,6 +71,14 @@ export class ControlServer {
         security: [{ token: [] }],
       },
     });
+    // An order without a body may still say that it is JSON.
+    app.addContentTypeParser('application/json', { parseAs: 'string' }, (_request, body, done) => {
+      try {
+        done(null, body === '' ? undefined : JSON.parse(String(body)));
+      } catch (error) {
+        done(new Refused('invalid', `the body is not JSON: ${(error as Error).message}`));
+      }
+    });
     // One reader per body, with its own messages: the schemas of the routes are documentation.
     app.setValidatorCompiler(() => (value) => ({ value }));
     server.#addErrors();

@@ -147,9 +147,9 @@ export class Store {
           await run('INSERT INTO manifests (sha256, body) VALUES (?, ?)', task.manifest, manifest);
         }
       }
-      await insert(statements, 'tasks', rows.rowOfTask(task));
-      for (const each of relayTasks) await insert(statements, 'relay_tasks', rows.rowOfRelayTask(each));
-      for (const each of clientTasks) await insert(statements, 'client_tasks', rows.rowOfClientTask(each));
+      await insert(statements, 'tasks', [rows.rowOfTask(task)]);
+      await insert(statements, 'relay_tasks', relayTasks.map(rows.rowOfRelayTask));
+      await insert(statements, 'client_tasks', clientTasks.map(rows.rowOfClientTask));
       return task.id;
     });
   }
@@ -203,10 +203,8 @@ export class Store {
           node.name,
         );
       }
-      for (const each of relayTasks) await put(statements, 'relay_tasks', rows.rowOfRelayTask(each), ['task', 'relay']);
-      for (const each of clientTasks) {
-        await put(statements, 'client_tasks', rows.rowOfClientTask(each), ['task', 'client']);
-      }
+      await insert(statements, 'relay_tasks', relayTasks.map(rows.rowOfRelayTask), ['task', 'relay']);
+      await insert(statements, 'client_tasks', clientTasks.map(rows.rowOfClientTask), ['task', 'client']);
     });
   }
 }
@@ -221,23 +219,26 @@ async function takeUse({ run }: Statements, hash: string): Promise<boolean> {
 }
 
 async function insertToken(statements: Statements, token: TokenRecord, nowMilliseconds: number): Promise<void> {
-  await insert(statements, 'tokens', { ...rows.rowOfToken(token), created_at: nowMilliseconds });
+  await insert(statements, 'tokens', [{ ...rows.rowOfToken(token), created_at: nowMilliseconds }]);
 }
 
-/** Names of tables and columns are our own; values are parameters. */
-async function insert({ run }: Statements, table: string, row: Record<string, Value>): Promise<void> {
-  const columns = Object.keys(row);
-  const marks = columns.map(() => '?').join(', ');
-  await run(`INSERT INTO ${table} (${columns.join(', ')}) VALUES (${marks})`, ...Object.values(row));
-}
+/** Each statement goes to another thread and back: many rows in one save most of the way. */
+const rowsPerStatement = 100;
 
-async function put({ run }: Statements, table: string, row: Record<string, Value>, key: string[]): Promise<void> {
-  const columns = Object.keys(row);
-  const marks = columns.map(() => '?').join(', ');
-  const changes = columns.filter((column) => !key.includes(column)).map((column) => `${column} = excluded.${column}`);
-  await run(
-    `INSERT INTO ${table} (${columns.join(', ')}) VALUES (${marks})
-     ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${changes.join(', ')}`,
-    ...Object.values(row),
-  );
+/**
+ * Rows of one shape; with a key, those that are known are replaced. Names of tables and columns are our own, values are
+ * parameters.
+ */
+async function insert({ run }: Statements, table: string, rows: Record<string, Value>[], key?: string[]) {
+  for (let from = 0; from < rows.length; from += rowsPerStatement) {
+    const some = rows.slice(from, from + rowsPerStatement);
+    const columns = Object.keys(some[0]!);
+    const marks = `(${columns.map(() => '?').join(', ')})`;
+    const changes = columns.filter((name) => !key?.includes(name)).map((name) => `${name} = excluded.${name}`);
+    const replacing = key === undefined ? '' : `ON CONFLICT (${key.join(', ')}) DO UPDATE SET ${changes.join(', ')}`;
+    await run(
+      `INSERT INTO ${table} (${columns.join(', ')}) VALUES ${some.map(() => marks).join(', ')} ${replacing}`,
+      ...some.flatMap((row) => Object.values(row)),
+    );
+  }
 }

@@ -29,6 +29,12 @@ export interface CompareOptions extends Omit<Overrides, 'policy'>, Output {
   workers?: number;
 }
 
+export interface QuotaShowOptions extends Overrides, Pick<Output, 'json'> {
+  scenario: string;
+  /** Seconds between two looks; absent: 1. */
+  every?: number;
+}
+
 export interface ReproOptions extends Pick<Output, 'json'> {
   result: string;
 }

@@ -1,6 +1,7 @@
 /** A relay or client in a world of faults: asks, uses all that it may, crashes, sleeps, and has wrong clocks. */
 import type { HolderClock, Leaseholders } from '#core/quota/leaseholders.ts';
 import type { HolderMessage, LeaseGrant } from '#core/quota/messages.ts';
+import type { SafeShare } from '#core/quota/safe-share.ts';
 import { Machine } from './machine.ts';
 import type { OriginTruth } from './origin-truth.ts';
 import type { Draws } from './wire.ts';
@@ -8,6 +9,17 @@ import type { Draws } from './wire.ts';
 export interface Wants {
   bytesPerSecond: number;
   slots: number;
+}
+
+export interface ProcessWorld {
+  holders: Leaseholders;
+  truth: OriginTruth;
+  draws: Draws;
+  refreshMilliseconds: number;
+  /** How often the origin takes its time with a range. */
+  originStallThousandths: number;
+  /** A relay's part of the safe share, made anew at each start; `undefined` = it has none. */
+  safeShareOf: (row: number, now: number, hasUsedNone: boolean) => SafeShare | undefined;
 }
 
 interface Connection {
@@ -23,24 +35,21 @@ export class HolderProcess {
   isCutOff = false;
   /** What it takes of what it may, in thousandths (an idle holder: 0). */
   useThousandths = 1000;
-  /** Bytes that came under the present account. */
   readonly #holders: Leaseholders;
   readonly #truth: OriginTruth;
   readonly #draws: Draws;
   readonly #refreshMilliseconds: number;
+  readonly #originStallThousandths: number;
+  readonly #safeShareOf: ProcessWorld['safeShareOf'];
+  #safe: SafeShare | undefined;
   #connections: Connection[] = [];
+  #safeConnections: Connection[] = [];
   #nextRequestAt = 0;
   #account = 1;
   #setBackAt = -Infinity;
   #resumedAt = -Infinity;
 
-  constructor(
-    row: number,
-    node: number,
-    driftMillionths: number,
-    wants: Wants,
-    world: { holders: Leaseholders; truth: OriginTruth; draws: Draws; refreshMilliseconds: number },
-  ) {
+  constructor(row: number, node: number, driftMillionths: number, wants: Wants, world: ProcessWorld) {
     this.row = row;
     this.machine = new Machine(driftMillionths);
     this.wants = wants;
@@ -48,6 +57,9 @@ export class HolderProcess {
     this.#truth = world.truth;
     this.#draws = world.draws;
     this.#refreshMilliseconds = world.refreshMilliseconds;
+    this.#originStallThousandths = world.originStallThousandths;
+    this.#safeShareOf = world.safeShareOf;
+    this.#safe = world.safeShareOf(row, 0, true);
     this.#holders.open(row, 0, row, node, this.#account);
   }
 
@@ -63,6 +75,8 @@ export class HolderProcess {
   crash(): void {
     this.isUp = false;
     this.#dropConnections();
+    if (!this.machine.isSuspended) for (const _ of this.#safeConnections) this.#truth.closed();
+    this.#safeConnections = [];
   }
 
   restart(now: number): void {
@@ -70,6 +84,7 @@ export class HolderProcess {
     this.isUp = true;
     this.machine.reboot(now);
     this.#nextRequestAt = 0;
+    this.#safe = this.#safeShareOf(this.row, 0, false);
     this.#account = this.#holders.account[this.row]! + this.#draws.between(1, 3);
     this.#holders.open(this.row, 0, this.row, this.#holders.node[this.row]!, this.#account);
   }
@@ -82,7 +97,7 @@ export class HolderProcess {
   suspend(now: number, ttlMilliseconds: number): void {
     if (!this.isUp || this.machine.isSuspended || now < this.#setBackAt + 2 * ttlMilliseconds) return;
     this.machine.suspend(now);
-    for (const _ of this.#connections) this.#truth.closed();
+    for (const _ of [...this.#connections, ...this.#safeConnections]) this.#truth.closed();
   }
 
   stepWall(now: number, milliseconds: number, ttlMilliseconds: number): void {
@@ -99,12 +114,14 @@ export class HolderProcess {
     this.#abandon(this.#connections, this.clock(now), false);
     for (const _ of this.#connections) this.#holders.disconnect(this.row);
     this.#connections = [];
+    this.#closeSafe(this.clock(now), false);
   }
 
   nextAt(now: number): number {
     if (!this.isRunning) return Infinity;
     let next = Infinity;
-    for (const { parts } of this.#connections) if (parts.length > 0) next = Math.min(next, parts[0]!.at);
+    for (const { parts } of [...this.#connections, ...this.#safeConnections])
+      if (parts.length > 0) next = Math.min(next, parts[0]!.at);
     const { monotonicMilliseconds: local } = this.clock(now);
     next = Math.min(next, now + Math.max(1, this.#nextRequestAt - local - 1));
     const end = this.#holders.endMilliseconds(this.row);
@@ -132,6 +149,7 @@ export class HolderProcess {
     this.#acknowledge(say);
     if (clock.monotonicMilliseconds >= this.#nextRequestAt) this.request(clock, say);
     this.#use(now, clock);
+    if (this.#safe !== undefined) this.#useSafe(this.#safe, now, clock);
   }
 
   request(clock: HolderClock, say: (message: HolderMessage) => void): void {
@@ -187,15 +205,51 @@ export class HolderProcess {
     }
     for (const connection of this.#connections) {
       if (connection.parts.length > 0) continue;
-      const bytes = Math.floor((holders.availableBytes(row, clock) * this.useThousandths) / 1000);
-      if (bytes < 1 || !holders.ask(row, clock, bytes)) continue;
+      const available = holders.availableBytes(row, clock);
+      const bytes = Math.floor((available * this.useThousandths) / 1000);
+      // Ranges of a byte would be slower than the lease allows.
+      if (bytes < 1 || available * 8 < holders.burstBytes(row) || !holders.ask(row, clock, bytes)) continue;
       connection.parts = this.#partsOf(now, bytes);
     }
   }
 
+  /** Without a lease, because control cannot be reached: the part that is reserved for it, over one connection each. */
+  #useSafe(safe: SafeShare, now: number, clock: HolderClock): void {
+    const local = clock.monotonicMilliseconds;
+    for (const { parts } of this.#safeConnections) {
+      while (parts.length > 0 && parts[0]!.at <= now) {
+        const { bytes } = parts.shift()!;
+        this.#truth.sent(now, bytes);
+        safe.arrive(local, bytes);
+      }
+    }
+    if (this.#holders.isLapsed[this.row] === 0 || this.#holders.isLive(this.row, clock)) {
+      this.#closeSafe(clock, true);
+      return;
+    }
+    while (safe.connect()) {
+      this.#truth.opened(now);
+      this.#safeConnections.push({ parts: [] });
+    }
+    for (const connection of this.#safeConnections) {
+      const bytes = safe.availableBytes(local);
+      if (connection.parts.length > 0 || bytes < 1 || !safe.ask(local, bytes)) continue;
+      connection.parts = this.#partsOf(now, bytes);
+    }
+  }
+
+  #closeSafe(clock: HolderClock, isOpen: boolean): void {
+    for (const { parts } of this.#safeConnections) {
+      for (const { bytes } of parts) this.#safe?.arrive(clock.monotonicMilliseconds, bytes);
+      this.#safe?.disconnect();
+      if (isOpen) this.#truth.closed();
+    }
+    this.#safeConnections = [];
+  }
+
   /** The origin sends a range at once, in pieces, or after a while. */
   #partsOf(now: number, bytes: number): { at: number; bytes: number }[] {
-    const first = now + this.#draws.between(1, this.#draws.isHit(200) ? 3000 : 60);
+    const first = now + this.#draws.between(1, this.#draws.isHit(this.#originStallThousandths) ? 3000 : 60);
     if (bytes < 3 || this.#draws.isHit(500)) return [{ at: first, bytes }];
     const early = this.#draws.between(1, bytes - 1);
     return [

@@ -27,7 +27,7 @@ function contractOf(draws: Draws): WorldOptions['contract'] {
   const windows = draws.of([[], [1500], [5000], [2000, 20_000]]);
   const pace = bytesPerSecond === Infinity ? 10_000 : bytesPerSecond;
   return {
-    connections: draws.of([1, 2, 3, 5, 10, 20, Infinity]),
+    connections: draws.of([1, 2, 3, 5, 10, 40, Infinity]),
     bytesPerSecond,
     burstBytes: draws.of([Math.max(20, Math.floor(pace / 4)), pace, 3 * pace]),
     windows: windows.map((windowMilliseconds) => ({
@@ -62,6 +62,8 @@ export function worldOptionsOf(draws: Draws, seed: number): WorldOptions {
       doubleThousandths: 0,
     },
     writeDelayMaxMilliseconds: draws.of([0, 5, 100]),
+    originStallThousandths: draws.of([0, 200]),
+    hasSafeShare: contract.bytesPerSecond !== Infinity && contract.connections !== Infinity && draws.isHit(500),
   };
 }
 
@@ -87,7 +89,10 @@ export function happeningOf(draws: Draws, world: World): Happening {
     () => ({ do: 'take-over', server }),
     () => ({ do: 'take-over', server }),
     () => (draws.isHit(300) ? { do: 'lose-ledger', server } : { do: 'take-over', server }),
-    () => ({ do: 'limit', thousandths: draws.of([0, 100, 500, 1000, 2000]) }),
+    () => ({
+      do: 'limit',
+      thousandths: draws.of(world.options.hasSafeShare ? [600, 1000, 2000] : [0, 100, 500, 1000]),
+    }),
     () => ({ do: 'weight', node: draws.between(0, 2), weight: draws.between(1, 9), band: draws.between(0, 3) }),
     () => ({
       do: 'wire',

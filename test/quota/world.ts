@@ -6,6 +6,7 @@ import { Leaseholders } from '#core/quota/leaseholders.ts';
 import { auditLedger, MemoryLedger } from '#core/quota/ledger.ts';
 import type { HolderMessage, LeaseGrant } from '#core/quota/messages.ts';
 import type { OwnerOptions } from '#core/quota/owner.ts';
+import { SafeShare, safeShareOf } from '#core/quota/safe-share.ts';
 import type { QuotaTerms } from '#core/quota/terms.ts';
 import type { ShareNode } from '#core/quota/tree.ts';
 import { ControlServer, type ServerOptions } from './control-server.ts';
@@ -23,6 +24,9 @@ export interface WorldOptions {
   servers: ServerOptions[];
   wire: WireFaults;
   writeDelayMaxMilliseconds: number;
+  originStallThousandths: number;
+  /** Its contract is then limited in rate, and is not cut below half. */
+  hasSafeShare: boolean;
 }
 
 const wallErrorMax = 50;
@@ -47,6 +51,8 @@ export class World {
   /** Every grant that was written, with when (for properties that look at the whole course). */
   readonly grants: { at: number; grant: LeaseGrant }[] = [];
 
+  readonly losses: { at: number; epoch: number }[] = [];
+
   constructor(options: WorldOptions) {
     const { terms, contract, seed } = options;
     this.options = options;
@@ -57,7 +63,14 @@ export class World {
     this.truth = new OriginTruth(contract, longest + options.writeDelayMaxMilliseconds);
     this.table = new Leaseholders(options.holders.length);
     const refreshMilliseconds = Math.floor(terms.ttlMilliseconds / 3);
-    const parts = { holders: this.table, truth: this.truth, draws: this.draws, refreshMilliseconds };
+    const parts = {
+      holders: this.table,
+      truth: this.truth,
+      draws: this.draws,
+      refreshMilliseconds,
+      originStallThousandths: options.originStallThousandths,
+      safeShareOf: (row: number, now: number, hasUsedNone: boolean) => this.#safeShareOf(row, now, hasUsedNone),
+    };
     this.holders = options.holders.map(
       ({ node, driftMillionths, wants }, row) => new HolderProcess(row, node, driftMillionths, wants, parts),
     );
@@ -68,6 +81,15 @@ export class World {
     this.toHolders = new Wire(options.wire, this.draws);
     this.potential = new PotentialUse(this);
     this.takeOver(0);
+  }
+
+  /** Relays are the holders of the first node. */
+  #safeShareOf(row: number, now: number, hasUsedNone: boolean): SafeShare | undefined {
+    const { contract, terms, holders, hasSafeShare } = this.options;
+    const relays = holders.flatMap(({ node }, index) => (node === 0 ? [index] : []));
+    if (!hasSafeShare || !relays.includes(row)) return undefined;
+    const part = safeShareOf(contract, terms, relays.indexOf(row), relays.length);
+    return new SafeShare(part, terms, now, hasUsedNone);
   }
 
   ownerOptions(): OwnerOptions {
@@ -88,6 +110,7 @@ export class World {
   loseLedger(server: number): void {
     this.ledger = new MemoryLedger(this.ledger.epoch);
     this.takeOver(server);
+    this.losses.push({ at: this.now, epoch: this.ledger.epoch });
   }
 
   setContract(contract: Limits): void {

@@ -112,6 +112,36 @@ test('a lease ends on the holder, its tokens are void, and the owner takes it ba
   is(wire.owner.accounts.totals.spentBytes, wire.owner.accounts.totals.grantedBytes, 'unreported is spent');
 });
 
+test('a lease of less is acknowledged when nothing of the earlier one is in use any more', () => {
+  const wire = new PerfectWire();
+  const { holders, clock } = wire;
+  wire.ask(0, 2_000_000, 3);
+  wire.round();
+  wire.at(1000);
+  while (holders.connect(0, clock));
+  is(holders.ask(0, clock, 800_000), true);
+  const revocation = { origin: 0, holder: 0, epoch: 1, sequence: 9, slots: 1, bytesPerSecond: 1, burstBytes: 500_000 };
+  const grant = {
+    kind: 'grant' as const,
+    account: 1,
+    number: 1,
+    ...revocation,
+    prepaidBytes: 0,
+    ttlMilliseconds: 10_000,
+  };
+  is(holders.receive(0, clock, grant), true);
+  equal([holders.excessCount(0), holders.excessBytes(0)], [2, 300_000]);
+  is(holders.acknowledgement(0), undefined, 'connections are open');
+  holders.disconnect(0);
+  holders.disconnect(0);
+  is(holders.acknowledgement(0), undefined, 'too much is under way');
+  holders.arrive(0, clock, 300_000);
+  is(holders.acknowledgement(0), undefined, 'more was asked for than is prepaid now, and some of it may still come');
+  holders.arrive(0, clock, 500_000);
+  is(holders.acknowledgement(0)?.sequence, 9);
+  is(holders.acknowledgement(0), undefined, 'once');
+});
+
 test('failover with the ledger: what was promised counts on; without: nothing is granted for ttl and slack', () => {
   const wire = new PerfectWire();
   wire.ask(0, 2_000_000, 3);
