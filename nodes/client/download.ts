@@ -83,6 +83,7 @@ export class Download {
     share.store.onFailure = (error) => this.#fail(error);
     this.http.onChanged = (problem) => this.#fail(new Error(problem));
     this.http.onLog = (text, detail) => this.onLog(text, detail);
+    this.http.onNothingFree = () => swarm?.releaseSlow(slowMilliseconds);
     if (swarm !== null) swarm.onLog = (text, detail) => this.onLog(text, detail);
     if (situation.expectedMilliseconds < Infinity) core.expect(Math.max(1, Math.round(situation.expectedMilliseconds)));
     if (situation.isBlocked || swarm === null) core.blocked();
@@ -229,6 +230,8 @@ export class Download {
   }
 }
 
+/** What a peer would take longer to bring than this, HTTP brings where it helps. */
+const slowMilliseconds = 10_000;
 /** Past any link that a client has. */
 const unknownDownlink = 100_000_000_000;
 

@@ -4,6 +4,7 @@
  */
 import type { Dispatcher } from 'undici';
 import type { ClientCore } from '#core/client.ts';
+import type { Decision } from '#core/record.ts';
 import { none } from '#core/units.ts';
 import type { PieceIntake } from '../files/piece-intake.ts';
 import type { OriginLease } from '../http/origin-lease.ts';
@@ -33,6 +34,8 @@ const expectedLatencyMilliseconds = 50;
 const slowMilliseconds = 30_000;
 /** What is asked for at one time comes within this, at the rate that is wanted. */
 const aheadSeconds = 2;
+/** A source with wrong bytes rests for this long. */
+const wrongMilliseconds = 60_000;
 /** No relay could be asked within this time: a lease of the origin is wanted. */
 const originNeededMilliseconds = 5000;
 
@@ -54,7 +57,8 @@ export class HttpDownloads {
   onLog: (text: string, detail: object) => void = () => {};
   /** The file is another one at its source: nothing of this download is of use any more. */
   onChanged: (problem: string) => void = () => {};
-  /** Whether there is nothing to expect from BitTorrent: then ranges are as long as they can be. */
+  /** All that is missing is asked for: peers may give back what they are slow to bring. */
+  onNothingFree: () => void = () => {};
   readonly #connections: number;
 
   constructor(intake: PieceIntake, lease: OriginLease) {
@@ -133,7 +137,7 @@ export class HttpDownloads {
     if (choice.source === none) return false;
     const slot = this.#slots[choice.source];
     if (slot === undefined) return false;
-    const taken = this.#core.takeRange(rangePieces) ?? this.#core.takeRaced(choice.source, slowMilliseconds);
+    const taken = this.#take(choice.source, rangePieces);
     if (taken?.kind !== 'range') return false;
     const range = new PieceRange(this.#intake, slot.kind, taken.firstPiece, taken.pieceCount);
     const closeSlot = slot.kind === 'origin' ? this.#lease.openSlot(() => range.abort()) : () => {};
@@ -153,6 +157,14 @@ export class HttpDownloads {
         this.pump();
       });
     return true;
+  }
+
+  /** What is missing; else what peers are slow to bring, taken back from them; else a race. */
+  #take(source: number, rangePieces: number): Decision | null {
+    const free = this.#core.takeRange(rangePieces);
+    if (free !== null) return free;
+    this.onNothingFree();
+    return this.#core.takeRange(rangePieces) ?? this.#core.takeRaced(source, slowMilliseconds);
   }
 
   async #run(index: number, slot: Slot, range: PieceRange): Promise<void> {
@@ -182,14 +194,16 @@ export class HttpDownloads {
   #learn(index: number, end: RangeEnd, range: PieceRange, bytesPerSecond: number): void {
     if (this.#isClosed || this.#slots[index] === undefined) return;
     const now = monotonicMilliseconds();
-    if (end.kind === 'changed') return this.onChanged(`${this.#slots[index].file.url}: ${end.problem}`);
-    if (range.hasSentWrong) {
-      this.onLog('a source sent a piece whose hash is wrong', { source: this.#slots[index].name });
-      this.#core.failed(index, now, 60_000);
+    const { kind, name: source, file } = this.#slots[index];
+    // What the origin has is the file; a relay that has another one is only of no use.
+    if (end.kind === 'changed' && kind === 'origin') return this.onChanged(`${file.url}: ${end.problem}`);
+    if (range.hasSentWrong || end.kind === 'changed') {
+      this.onLog('a source has other bytes than the file', { source });
+      this.#core.failed(index, now, wrongMilliseconds);
     } else if (end.kind === 'refused') {
       this.#core.failed(index, now, end.retryAfterMilliseconds);
     } else if (end.kind === 'failed') {
-      this.onLog('a range failed', { source: this.#slots[index].name, problem: end.problem });
+      this.onLog('a range failed', { source, problem: end.problem });
       this.#core.failed(index, now, 0);
     } else if (end.bytes > 0) {
       this.#core.succeeded(index, bytesPerSecond);
@@ -197,14 +211,19 @@ export class HttpDownloads {
   }
 
   /** A relay may answer with less than was asked for: then the rest is asked for again. */
-  async #from(slot: Slot, range: PieceRange, onBytes: (bytes: Uint8Array, at: number) => Promise<void>) {
+  async #from(
+    slot: Slot,
+    range: PieceRange,
+    onBytes: (bytes: Uint8Array, at: number) => Promise<void>,
+  ): Promise<RangeEnd> {
     let total = 0;
-    for (let at = range.nextByte(range.startByte); ; ) {
+    for (let at = range.nextByte(range.startByte); at < range.endByte; ) {
       const end = await fetchRange(this.#dispatcher, slot.file, at, range.endByte, range.signal, onBytes);
       total += end.bytes;
+      if (end.kind !== 'done') return { ...end, bytes: total };
       at = range.nextByte(at + end.bytes);
-      if (end.kind !== 'done' || at >= range.endByte) return { ...end, bytes: total };
     }
+    return { kind: 'done', bytes: total };
   }
 
   /** On a connection of its own, which is closed at the end: a connection that idles counts at the origin too. */

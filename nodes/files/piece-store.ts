@@ -43,6 +43,7 @@ export class PieceStore {
   readonly path: string;
   #handle!: FileHandle;
   #isWhole = false;
+  #isClosed = false;
   readonly #has: Uint8Array;
   #count = 0;
   #flushTimer: NodeJS.Timeout | undefined;
@@ -182,6 +183,8 @@ export class PieceStore {
   }
 
   async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
     try {
       if (!this.#isWhole) await this.flush();
     } finally {

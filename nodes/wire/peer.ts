@@ -11,8 +11,10 @@ import type { GuardedWire } from './guarded-wire.ts';
 
 /** Two seconds of what the peer sends are asked for ahead: a round trip and its swings fit into that. */
 const aheadSeconds = 2;
-const blocksAheadMin = 32;
+const blocksAheadMin = 16;
 const blocksAheadMax = 1024;
+/** A block that comes sooner than this is not slow. */
+const slowBlockMilliseconds = 1000;
 /** After a request was rejected. */
 const restMilliseconds = 1000;
 
@@ -97,6 +99,17 @@ export class Peer implements Bringer {
   /** Breaks off when no block has come for `milliseconds` although some are on their way. */
   checkSilence(milliseconds: number): void {
     if (this.#blocksAsked === 0 || performance.now() - this.#waitingSince < milliseconds) return;
+    this.#restsUntil = performance.now() + milliseconds;
+    for (const claim of [...this.#claims.values()]) this.#breakOff(claim);
+  }
+
+  /** Gives back what it would take longer than `milliseconds` to bring, so that somebody faster may. */
+  releaseSlow(milliseconds: number): void {
+    if (this.#claims.size === 0) return;
+    const waitedMilliseconds = performance.now() - this.#waitingSince;
+    const bytesPerMillisecond = this.receiveBytesPerSecond / 1000;
+    const isSlow = this.#blocksAsked * blockBytes > bytesPerMillisecond * milliseconds;
+    if (!isSlow || waitedMilliseconds < slowBlockMilliseconds) return;
     this.#restsUntil = performance.now() + milliseconds;
     for (const claim of [...this.#claims.values()]) this.#breakOff(claim);
   }

@@ -38,6 +38,8 @@ const silenceMilliseconds = 30_000;
 /** An address is tried again after this, doubled each time. */
 const retryMilliseconds = 3000;
 const retryMillisecondsMax = 600_000;
+/** A piece is not kept from peers for longer than this. */
+const heldBackSecondsMax = 3;
 const addressesMax = 2000;
 /** Connections whose handshake is under way. */
 const connectingMax = 10;
@@ -63,6 +65,8 @@ export class Swarm implements PeerSwarm {
   readonly #freeRows: number[] = [];
   readonly #claimsMax: number;
   readonly #timer: NodeJS.Timeout;
+  /** The last piece but one, not told yet, and for how long. */
+  #heldBack: { piece: number; seconds: number } | undefined;
   #connecting = 0;
   #isClosed = false;
   /** Whose pieces are asked for now. */
@@ -286,12 +290,36 @@ export class Swarm implements PeerSwarm {
 
   // ---- What we tell them --------------------------------------------------------------------------------------
 
-  /** A piece came, from wherever. */
+  /**
+   * A piece came, from wherever. The last but one is told together with the last: libtorrent (2.0) takes a peer that
+   * turns into a seed for useless, and stays away for a minute, if it wanted nothing of it just before.
+   */
   announce(piece: number): void {
+    const { store } = this.intake;
+    if (store.heldCount === store.pieceCount - 1) {
+      this.#heldBack = { piece, seconds: 0 };
+      return;
+    }
+    if (store.isComplete) this.#tellHeldBack();
+    this.#tell(piece);
+  }
+
+  #tellHeldBack(): void {
+    const held = this.#heldBack;
+    this.#heldBack = undefined;
+    if (held !== undefined) this.#tell(held.piece);
+  }
+
+  #tell(piece: number): void {
     for (const peer of this.peers.values()) {
       peer.wire.have(piece);
       this.#interest(peer, false);
     }
+  }
+
+  /** Takes back what peers would bring too slowly. */
+  releaseSlow(milliseconds: number): void {
+    for (const peer of this.peers.values()) peer.releaseSlow(milliseconds);
   }
 
   /** Gives free slots to whoever waits for one. */
@@ -312,6 +340,7 @@ export class Swarm implements PeerSwarm {
 
   #tick(): void {
     if (this.isServing) this.#rounds.tick(this.peers);
+    if (this.#heldBack !== undefined && ++this.#heldBack.seconds > heldBackSecondsMax) this.#tellHeldBack();
     for (const peer of [...this.peers.values()]) {
       peer.checkSilence(silenceMilliseconds);
       peer.fill();
