@@ -1,4 +1,4 @@
-// test-time-limit: 120s
+// test-time-limit: 180s
 /** Control may end at any moment: no task is lost, none is half there, nobody is told twice what he holds. */
 
 import { join } from 'node:path';
