@@ -116,6 +116,7 @@ function addLimits(program: Command, { does, countAbove0, listed, assignments }:
     .requiredOption('--name <name>', 'of the node, the fleet or the operator')
     .option('--group <name>', 'of a node; of an operator: an origin that it may use; may be repeated', listed, [])
     .option('--fleet', 'a token that machines exchange for their own')
+    .option('--with <file>', "a fleet's token: this machine exchanges it for its own")
     .option('--uses <n>', 'of a fleet: how many machines', countAbove0)
     .option('--expires <time>', 'from now')
     .option('--renew', 'a new token for a known node: the old one ends')

@@ -1,5 +1,7 @@
 /** `sluice enrol ROLE`: a token for a node, for a fleet of them, or for an operator. */
 import { writeFileSync } from 'node:fs';
+import { paths } from '#nodes/protocol/limits.ts';
+import type { EnrolResponse } from '#nodes/protocol/polling.ts';
 import { exitCodes, Stop } from '#scenarios/format/exit-codes.ts';
 import type { MadeToken } from '../control/enrolment.ts';
 import { type ControlAddress, withControl } from './control-client.ts';
@@ -8,6 +10,8 @@ export interface EnrolOptions extends ControlAddress {
   name: string;
   group: string[];
   fleet?: boolean;
+  /** File with a fleet's token: this machine exchanges it for its own. */
+  with?: string;
   uses?: number;
   expires?: string;
   renew?: boolean;
@@ -16,11 +20,15 @@ export interface EnrolOptions extends ControlAddress {
 
 export async function enrolCommand(role: string, options: EnrolOptions): Promise<number> {
   const permits = permitsOf(role, options);
-  return withControl(options, async (control) => {
-    const { name, group, uses, expires, renew, out } = options;
-    const made = await control.ask<MadeToken>('POST', '/api/tokens', {
-      body: { permits, name, groups: group, uses, expires, renew },
-    });
+  const { name, group, uses, expires, renew, out, with: fleetFile } = options;
+  const address = fleetFile === undefined ? options : { ...options, tokenFile: fleetFile };
+  return withControl(address, async (control) => {
+    const made =
+      fleetFile === undefined
+        ? await control.ask<MadeToken>('POST', '/api/tokens', {
+            body: { permits, name, groups: group, uses, expires, renew },
+          })
+        : await control.ask<EnrolResponse>('POST', paths.enrol, { body: { name } });
     if (out === undefined) {
       process.stdout.write(options.json ? `${JSON.stringify(made, undefined, 2)}\n` : `${made.token}\n`);
       return;
@@ -31,7 +39,10 @@ export async function enrolCommand(role: string, options: EnrolOptions): Promise
   });
 }
 
-function permitsOf(role: string, { fleet, uses }: EnrolOptions): string {
+function permitsOf(role: string, { fleet, uses, with: fleetFile }: EnrolOptions): string {
+  if (fleetFile !== undefined && (fleet || role === 'operator' || role === 'viewer')) {
+    throw new Stop(exitCodes.usage, '--with gives a relay or a client a token of its own');
+  }
   if (role === 'operator' || role === 'viewer') {
     if (fleet) throw new Stop(exitCodes.usage, `--fleet is for relays and clients, not for a ${role}`);
     return role === 'operator' ? 'operate' : 'view';

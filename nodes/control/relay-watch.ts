@@ -99,6 +99,7 @@ export class RelayWatch {
       .filter(({ state }) => state !== 'moved')
       .map(({ relay }) => this.#fleet.nodes.get(relay)!)
       .filter(isUsable);
+    if (relays.length === 0) return 0;
     const clients = [...rows].map(({ client }) => this.#fleet.nodes.get(client)!);
     const chooser = new RelayChooser(relays, clients, (relay) => servedBy(relay, this.#tasks));
     let moved = 0;

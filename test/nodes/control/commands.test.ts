@@ -58,6 +58,14 @@ commands('an operator’s day', async () => {
     await ok(world, 'enrol', 'client', '--name', 'c1', '--group', 'office', '--out', file);
     assert.is(statSync(file).mode & 0o777, 0o600);
     const client = new TestNode(world.url, 'client', 'c1', readFileSync(file, 'utf8').trim());
+    const fleet = join(world.directory, 'fleet.token');
+    await ok(world, 'enrol', 'client', '--fleet', '--name', 'lab', '--group', 'lab', '--uses', '1', '--out', fleet);
+    const own = (await ok(world, 'enrol', 'client', '--with', fleet, '--name', 'pc-1')).trim();
+    const machine = new TestNode(world.url, 'client', 'pc-1', own);
+    await until('the machine of the fleet is welcomed', () => machine.link.isOpen);
+    machine.link.close();
+    const usedUp = await run(world, ['enrol', 'client', '--with', fleet, '--name', 'pc-2']);
+    assert.is(usedUp.code, 1, usedUp.stderr);
     const set = ['--set', 'distribution.speedMax=1MB/s', '--set', 'policy.fallback.threshold=2MB/s'];
     const task = (await ok(world, 'publish', `${url}/file.bin`, '--group', 'office', '--key', 'k', ...set)).trim();
     assert.match(task, /^task-[0-9a-f]{16}$/);
@@ -86,7 +94,7 @@ commands('an operator’s day', async () => {
       /complete {2}100\.0 %.*1 of 1 done, 0 failed {2}origin 0 B, relays 9 MB, peers 1 MB\n$/s,
     );
     const report = JSON.parse(await ok(world, 'status', task, '--json'));
-    const other = (await ok(world, 'publish', `${url}/file.bin`)).trim();
+    const other = (await ok(world, 'publish', `${url}/file.bin`, '--client', 'c1')).trim();
     await until('the client is told', () => client.assignments.has(other));
     client.report(other, { state: 'failed', error: 'no space' });
     const failed = await run(world, ['status', other, '--watch']);
@@ -105,6 +113,7 @@ commands('exit codes: 2 usage, 3 what cannot be used, 6 no control', () =>
       [['status', '--control', 'nonsense'], 2, /takes a URL/],
       [['status', '--token-file', '/nowhere'], 2, /ENOENT/],
       [['enrol', 'king', '--name', 'x'], 2, /relay, client, operator, viewer/],
+      [['enrol', 'operator', '--with', 'x', '--name', 'y'], 2, /--with gives a relay or a client/],
       [['limit', 'main'], 2, /nothing to change/],
       [['limit', 'task-0123456789abcdef', '--bandwidth', '1Mbps'], 2, /a task has no contract/],
       [['cancel', 'main'], 2, /is not a task/],

@@ -21,7 +21,8 @@ export interface LeaseWorldOptions {
 const sizeBytes = 1024 ** 3;
 /** Between a request's leaving and its being written down, on a busy machine. */
 const jitterSeconds = 0.25;
-const ttlSeconds = 3;
+/** Longer than a restart takes: leases of before are in use when control comes back. */
+const ttlSeconds = 10;
 
 export async function leaseWorld(options: LeaseWorldOptions): Promise<string> {
   const { clients, connections, bytesPerSecond, burstBytes } = options;

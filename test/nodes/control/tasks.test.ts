@@ -181,6 +181,21 @@ tasks('clients are told at the pace, in the order of their networks, also those 
   ),
 );
 
+tasks('a window: nobody is told before it opens; at its end the task pauses', () =>
+  onStage(async ({ world, node, publish }) => {
+    const client = await node('client', 'c1');
+    const task = await publish({ distribution: { window: ['2s', '5s'] } });
+    const stateOf = async () => (await world.ask('GET', `/api/tasks/${task}`)).body.state;
+    assert.is(await stateOf(), 'waiting');
+    await new Promise((done) => setTimeout(done, 800));
+    assert.not(client.assignments.has(task));
+    await until('it is told', () => client.assignments.has(task));
+    assert.is(client.assignments.get(task)!.state, 'active');
+    await until('it pauses', () => client.assignments.get(task)!.state === 'paused');
+    assert.is(await stateOf(), 'paused');
+  }),
+);
+
 tasks('targets: only those that the instruction means', () =>
   onStage(async ({ node, publish }) => {
     const [office, mobile, other] = [
