@@ -6,7 +6,7 @@
  * - `reference`: max–min fair over all links, solved anew after every instant that changed something (`max-min.ts`);
  * - `standard`, `scale`: each link shares what the other links of its transfers leave over. A start takes what is
  *   free, or its equal share and then the link that is over its capacity is shared anew; an end lets others rise.
- *   A link with many transfers is shared anew at intervals instead, and newcomers wait for what is free.
+ *   A link with many transfers is shared anew at intervals instead, and newcomers wait for it.
  *   Falls are never skipped, so no link is ever over its capacity; rises under `riseRatioMin` are.
  *
  * A falling rate leaves the transfer's event where it is (it finds work left when it fires and moves on); only a
@@ -18,6 +18,7 @@ import type { FlowMeter } from './flow-meter.ts';
 import { solveMaxMin } from './max-min.ts';
 import type { SwarmRates } from './swarm-rates.ts';
 import {
+  grown,
   linkDoubles,
   linkField,
   linkWord,
@@ -31,7 +32,7 @@ import {
   transferWord,
   transferWords,
 } from './transfer-table.ts';
-import { waterLevel } from './water-level.ts';
+import { Claims } from './water-level.ts';
 
 /** From this many transfers on, a link is shared anew at intervals. */
 const manyTransfers = 64;
@@ -65,9 +66,9 @@ export class Network extends TransferTable {
   readonly #fullRatio: number;
   #dirty: Int32Array = new Int32Array(256);
   #dirtyCount = 0;
-  #scratchIds = new Int32Array(256);
-  #scratchLimits = new Float64Array(256);
-  #scratchSorted = new Float64Array(256);
+  /** Links that a share elsewhere has brought over their capacity, to be shared within the same instant. */
+  readonly #over: number[] = [];
+  readonly #claims = new Claims();
 
   constructor(queue: EventQueue, flow: FlowMeter, swarmRates: SwarmRates | null, options: NetworkOptions) {
     super(options);
@@ -82,7 +83,7 @@ export class Network extends TransferTable {
   setCapacity(link: number, capacity: number): void {
     this.links[link * linkDoubles + linkField.capacity] = capacity;
     if (this.#options.isReference) this.isStale = true;
-    else this.#share(link);
+    else this.#shareAll(link);
   }
 
   /**
@@ -170,10 +171,8 @@ export class Network extends TransferTable {
     const row = transfer * transferDoubles;
     if (this.transfers[row + transferField.cap] === cap) return;
     this.transfers[row + transferField.cap] = cap;
-    if (this.#options.isReference) {
-      this.isStale = true;
-      return;
-    }
+    this.isStale = this.#options.isReference;
+    if (this.isStale) return;
     if (this.transfers[row + transferField.rate] > cap) this.setRate(transfer, cap);
     this.#markDirty(this.uplink(this.source(transfer)));
     this.#markDirty(this.downlink(this.target(transfer)));
@@ -182,10 +181,12 @@ export class Network extends TransferTable {
   /** Called after each event: lets others take what became free; at `reference` only when the instant is over. */
   flush(): void {
     for (let index = 0; index < this.#dirtyCount; index++) {
-      const link = this.#dirty[index];
-      this.linkInts[link * linkWords + linkWord.isDirty] = 0;
       // Often the next transfer has taken already what the last one left.
-      if (!this.#isFull(link)) this.#share(link);
+      if (!this.#isFull(this.#dirty[index])) this.#share(this.#dirty[index]);
+    }
+    // Only now: each link has one turn, or two that disagree about a transfer would take turns for ever.
+    for (let index = 0; index < this.#dirtyCount; index++) {
+      this.linkInts[this.#dirty[index] * linkWords + linkWord.isDirty] = 0;
     }
     this.#dirtyCount = 0;
   }
@@ -193,7 +194,7 @@ export class Network extends TransferTable {
   /** A link with many transfers is due to be shared anew. */
   shareNow(link: number): void {
     this.linkInts[link * linkWords + linkWord.isDirty] = 0;
-    this.#share(link);
+    this.#shareAll(link);
   }
 
   /** Called when time is about to move on (`reference`). */
@@ -295,8 +296,7 @@ export class Network extends TransferTable {
   }
 
   #shareIfOver(link: number): void {
-    const row = link * linkDoubles;
-    if (this.links[row + linkField.allocated] > this.links[row + linkField.capacity] * (1 + 1e-12)) this.#share(link);
+    if (this.isOver(link)) this.#share(link);
   }
 
   #markDirty(link: number): void {
@@ -317,20 +317,21 @@ export class Network extends TransferTable {
 
   /**
    * Shares a link anew: weighted by nothing, each transfer gets the water level or what its other links leave over.
-   * Falls first, so that the link is at no moment over its capacity.
+   * Falls first, so that the link is at no moment over its capacity; a rise takes what the other links leave over, or
+   * (`displaces`) more, and notes which of them is over its capacity then.
    */
-  #share(link: number): void {
-    const count = this.#collect(link);
+  #share(link: number, displaces = false): void {
+    this.#collect(link);
+    const { count } = this.#claims;
     if (count === 0) return;
     const row = link * linkDoubles;
-    const level = waterLevel(this.links[row + linkField.capacity], this.#scratchLimits, this.#scratchSorted, count);
-    const ids = this.#scratchIds;
-    const limits = this.#scratchLimits;
+    const { ids, limits } = this.#claims;
+    const level = this.#claims.level(this.links[row + linkField.capacity]);
     for (let index = 0; index < count; index++) {
       const wanted = Math.min(limits[index], level);
       if (wanted < this.rate(ids[index])) {
         this.setRate(ids[index], wanted);
-        if (this.#options.cascades) this.#markFarEnd(ids[index], link);
+        this.#markOthers(ids[index], link);
       }
     }
     let total = 0;
@@ -341,17 +342,35 @@ export class Network extends TransferTable {
       const rate = this.rate(ids[index]);
       if (limits[index] <= rate || level <= rate) continue;
       // Transfers of this link may share another one: what is left there is looked up when it is this one's turn.
-      const wanted = Math.min(limits[index], level, rate + this.slack(ids[index]));
-      if (wanted > rate * (1 + this.#options.riseRatioMin)) this.setRate(ids[index], wanted);
+      const free = displaces ? this.leftOver(link) : this.slack(ids[index]);
+      const wanted = Math.min(limits[index], level, rate + free);
+      if (wanted <= rate * (1 + this.#options.riseRatioMin)) continue;
+      this.setRate(ids[index], wanted);
+      if (displaces) this.#noteOver(ids[index]);
     }
   }
 
-  /** Fills the scratch columns with the link's transfers and what each could reach elsewhere. */
-  #collect(link: number): number {
-    let count = 0;
-    let transfer = this.firstTransfer(link);
-    while (transfer !== none) {
-      if (count === this.#scratchIds.length) this.#growScratch();
+  /**
+   * Shares a link anew, and whatever that brings over its capacity. A crowded link gives its newcomers no share when
+   * they start; here they take it, up to their equal share of their other links, which others there give up.
+   */
+  #shareAll(link: number): void {
+    this.#share(link, this.transferCount(link) > manyTransfers);
+    for (let over = this.#over.pop(); over !== undefined; over = this.#over.pop()) this.#shareIfOver(over);
+  }
+
+  #noteOver(transfer: number): void {
+    for (const link of [this.uplink(this.source(transfer)), this.downlink(this.target(transfer))]) {
+      if (this.isOver(link)) this.#over.push(link);
+    }
+    const pair = this.pairLinkOf(transfer);
+    if (pair !== none && this.isOver(pair)) this.#over.push(pair);
+  }
+
+  /** The link's transfers, and what each could reach elsewhere. */
+  #collect(link: number): void {
+    this.#claims.clear();
+    for (let transfer = this.firstTransfer(link); transfer !== none; transfer = this.nextOnLink(transfer, link)) {
       const up = this.uplink(this.source(transfer));
       const down = this.downlink(this.target(transfer));
       const pair = this.pairLinkOf(transfer);
@@ -360,31 +379,21 @@ export class Network extends TransferTable {
       if (up !== link) limit = Math.min(limit, this.reach(up, rate));
       if (down !== link) limit = Math.min(limit, this.reach(down, rate));
       if (pair !== none && pair !== link) limit = Math.min(limit, this.reach(pair, rate));
-      this.#scratchIds[count] = transfer;
-      this.#scratchLimits[count] = Math.max(0, limit);
-      count++;
-      transfer = this.nextOnLink(transfer, link);
+      this.#claims.add(transfer, Math.max(0, limit));
     }
-    return count;
   }
 
-  #markFarEnd(transfer: number, link: number): void {
+  /** A fall left something free at the transfer's links but `link`; a crowded one is shared at intervals anyway. */
+  #markOthers(transfer: number, link: number): void {
     const up = this.uplink(this.source(transfer));
-    this.#markDirty(link === up ? this.downlink(this.target(transfer)) : up);
+    const down = this.downlink(this.target(transfer));
+    const pair = this.pairLinkOf(transfer);
+    if (up !== link) this.#markFreed(up);
+    if (down !== link) this.#markFreed(down);
+    if (pair !== none && pair !== link) this.#markFreed(pair);
   }
 
-  #growScratch(): void {
-    const ids = new Int32Array(this.#scratchIds.length * 2);
-    ids.set(this.#scratchIds);
-    this.#scratchIds = ids;
-    const limits = new Float64Array(ids.length);
-    limits.set(this.#scratchLimits);
-    this.#scratchLimits = limits;
-    this.#scratchSorted = new Float64Array(ids.length);
+  #markFreed(link: number): void {
+    if (this.#options.cascades || this.transferCount(link) > manyTransfers) this.#markDirty(link);
   }
-}
-
-function grown(from: Int32Array, into: Int32Array): Int32Array {
-  into.set(from);
-  return into;
 }

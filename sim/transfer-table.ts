@@ -206,6 +206,12 @@ export class TransferTable {
     return this.links[row + linkField.capacity] - this.links[row + linkField.allocated];
   }
 
+  /** More than its capacity, rounding aside. */
+  isOver(link: number): boolean {
+    const row = link * linkDoubles;
+    return this.links[row + linkField.allocated] > this.links[row + linkField.capacity] * (1 + 1e-12);
+  }
+
   /** Takes a row and enters it in the lists of its links. */
   add(source: number, target: number): number {
     const transfer = this.#take();
@@ -296,7 +302,8 @@ export class TransferTable {
   }
 }
 
-function grown(from: Int32Array, into: Int32Array): Int32Array {
+/** `into`, which is longer, with all of `from` in it. */
+export function grown(from: Int32Array, into: Int32Array): Int32Array {
   into.set(from);
   return into;
 }
