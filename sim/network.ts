@@ -36,15 +36,17 @@ import { Claims } from './water-level.ts';
 
 /** From this many transfers on, a link is shared anew at intervals. */
 const manyTransfers = 64;
-const shareIntervalMicroseconds = 50_000;
-const shareMicrosecondsPerTransfer = 50;
+/** A link of which less than this is in use is shared anew at once, also where rises are late. */
+const muchLeft = 0.7;
 
 export interface NetworkOptions extends TableShape {
   isReference: boolean;
   /** A rise smaller than this share of the rate is skipped. */
   riseRatioMin: number;
-  /** Whether falls let the other transfers of the far end rise at once. */
-  cascades: boolean;
+  /** Whether a transfer rises with its next piece only, unless much of a link is free. */
+  risesLate: boolean;
+  /** Interval at which a link with many transfers is shared anew. */
+  shareMicroseconds: number;
   eventOfTransfer: (transfer: number) => number;
   eventOfLink: (link: number) => number;
 }
@@ -113,14 +115,24 @@ export class Network extends TransferTable {
     return transfer;
   }
 
-  /** The next piece on the same connection: rates stay as they are, nothing else is touched. */
+  /** The next piece on the same connection; rates stay as they are, but for a rise that was put off. */
   next(transfer: number, piece: number, bytes: number): void {
     const row = transfer * transferDoubles;
     const at = transfer * transferWords + transferWord.piece;
     this.transferInts[at] = (this.transferInts[at] & ~pieceMask) | piece;
     this.transfers[row + transferField.remaining] = bytes;
     this.transfers[row + transferField.settledAt] = this.now;
+    if (this.#options.risesLate) this.#riseLate(transfer);
     this.#schedule(transfer);
+  }
+
+  #riseLate(transfer: number): void {
+    const row = transfer * transferDoubles;
+    const rate = this.transfers[row + transferField.rate];
+    const wanted = Math.min(this.transfers[row + transferField.cap], rate + this.slack(transfer));
+    if (wanted <= rate * (1 + this.#options.riseRatioMin)) return;
+    this.#addRate(transfer, wanted - rate);
+    this.transfers[row + transferField.rate] = wanted;
   }
 
   /** Whether this event is still the transfer's own and all its bytes have arrived; else it is queued again. */
@@ -160,9 +172,9 @@ export class Network extends TransferTable {
     if (this.#options.isReference) {
       this.isStale = true;
     } else if (rate > 0) {
-      if (wasUpFull) this.#markDirty(this.uplink(source));
-      if (wasDownFull) this.#markDirty(this.downlink(target));
-      if (pair !== none) this.#markDirty(pair);
+      if (wasUpFull) this.#markFreed(this.uplink(source));
+      if (wasDownFull) this.#markFreed(this.downlink(target));
+      if (pair !== none) this.#markFreed(pair);
     }
   }
 
@@ -306,8 +318,7 @@ export class Network extends TransferTable {
     if (count === 0) return;
     this.linkInts[words + linkWord.isDirty] = 1;
     if (count > manyTransfers) {
-      const wait = Math.max(shareIntervalMicroseconds, count * shareMicrosecondsPerTransfer);
-      this.queue.push(this.now + wait, this.#options.eventOfLink(link));
+      this.queue.push(this.now + this.#options.shareMicroseconds, this.#options.eventOfLink(link));
     } else {
       if (this.#dirtyCount === this.#dirty.length)
         this.#dirty = grown(this.#dirty, new Int32Array(2 * this.#dirtyCount));
@@ -394,6 +405,7 @@ export class Network extends TransferTable {
   }
 
   #markFreed(link: number): void {
-    if (this.#options.cascades || this.transferCount(link) > manyTransfers) this.#markDirty(link);
+    const isPutOff = this.#options.risesLate && this.transferCount(link) <= manyTransfers;
+    if (!isPutOff || this.allocated(link) < muchLeft * this.capacity(link)) this.#markDirty(link);
   }
 }

@@ -54,7 +54,8 @@ export interface Detail {
   pickWindow: number;
   scanMax: number;
   riseRatioMin: number;
-  cascades: boolean;
+  risesLate: boolean;
+  shareMicroseconds: number;
   availability: 'exact' | 'swarm';
   /** Grid of the fallback policy and factor on the choke interval. */
   tickMilliseconds: number;
@@ -72,7 +73,8 @@ export const details: Record<Scenario['fidelity'], Detail> = {
     pickWindow: Infinity,
     scanMax: Infinity,
     riseRatioMin: 0,
-    cascades: true,
+    risesLate: false,
+    shareMicroseconds: 0,
     availability: 'exact',
     tickMilliseconds: 1000,
     chokeFactor: 1,
@@ -84,7 +86,8 @@ export const details: Record<Scenario['fidelity'], Detail> = {
     pickWindow: Infinity,
     scanMax: Infinity,
     riseRatioMin: 0.01,
-    cascades: true,
+    risesLate: false,
+    shareMicroseconds: 100_000,
     availability: 'exact',
     tickMilliseconds: 1000,
     chokeFactor: 1,
@@ -96,7 +99,8 @@ export const details: Record<Scenario['fidelity'], Detail> = {
     pickWindow: 12,
     scanMax: 4,
     riseRatioMin: 0.05,
-    cascades: false,
+    risesLate: true,
+    shareMicroseconds: 1_000_000,
     availability: 'swarm',
     tickMilliseconds: 5000,
     chokeFactor: 3,
@@ -243,7 +247,8 @@ export class State {
       pairCapacities,
       isReference: scenario.fidelity === 'reference',
       riseRatioMin: detail.riseRatioMin,
-      cascades: detail.cascades,
+      risesLate: detail.risesLate,
+      shareMicroseconds: detail.shareMicroseconds,
       clientsFrom,
       eventOfTransfer: (transfer) => event(eventKind.transfer, transfer),
       eventOfLink: (link) => event(eventKind.link, link),

@@ -44,7 +44,7 @@ export class Wires {
     const regionCount = Math.max(...regions) + 1;
     const pairLink = new Int32Array(regionCount ** 2).fill(none);
     for (const [index, { from, to }] of pairs.entries()) pairLink[from * regionCount + to] = index;
-    const { riseRatioMin, cascades } = details[fidelity];
+    const { riseRatioMin, risesLate, shareMicroseconds } = details[fidelity];
     this.queue = new EventQueue(horizon);
     this.flow = new FlowMeter(horizon);
     this.network = new Network(this.queue, this.flow, null, {
@@ -56,7 +56,8 @@ export class Wires {
       pairCapacities: pairs.map(({ capacity }) => capacity),
       isReference: fidelity === 'reference',
       riseRatioMin,
-      cascades,
+      risesLate,
+      shareMicroseconds,
       clientsFrom: 1,
       eventOfTransfer: (transfer) => 2 * transfer,
       eventOfLink: (link) => 2 * link + 1,
