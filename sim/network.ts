@@ -340,10 +340,7 @@ export class Network extends TransferTable {
     const level = this.#claims.level(this.links[row + linkField.capacity]);
     for (let index = 0; index < count; index++) {
       const wanted = Math.min(limits[index], level);
-      if (wanted < this.rate(ids[index])) {
-        this.setRate(ids[index], wanted);
-        this.#markOthers(ids[index], link);
-      }
+      if (wanted < this.rate(ids[index])) this.#fall(ids[index], wanted, link);
     }
     let total = 0;
     for (let index = 0; index < count; index++) total += this.rate(ids[index]);
@@ -394,14 +391,18 @@ export class Network extends TransferTable {
     }
   }
 
-  /** A fall left something free at the transfer's links but `link`; a crowded one is shared at intervals anyway. */
-  #markOthers(transfer: number, link: number): void {
+  /** `link` leaves the transfer less than it has; what that frees of its other links is for others there. */
+  #fall(transfer: number, rate: number, link: number): void {
     const up = this.uplink(this.source(transfer));
     const down = this.downlink(this.target(transfer));
     const pair = this.pairLinkOf(transfer);
-    if (up !== link) this.#markFreed(up);
-    if (down !== link) this.#markFreed(down);
-    if (pair !== none && pair !== link) this.#markFreed(pair);
+    const isUpFreed = up !== link && this.#isFull(up);
+    const isDownFreed = down !== link && this.#isFull(down);
+    const isPairFreed = pair !== none && pair !== link && this.#isFull(pair);
+    this.setRate(transfer, rate);
+    if (isUpFreed) this.#markFreed(up);
+    if (isDownFreed) this.#markFreed(down);
+    if (isPairFreed) this.#markFreed(pair);
   }
 
   #markFreed(link: number): void {

@@ -53,6 +53,8 @@ export interface Detail {
   /** Candidates of the piece picker, and neighbours that an uploader looks at for one slot. */
   pickWindow: number;
   scanMax: number;
+  /** Peers of a client, if the policy allows more. */
+  peersMax: number;
   riseRatioMin: number;
   risesLate: boolean;
   shareMicroseconds: number;
@@ -72,6 +74,7 @@ export const details: Record<Scenario['fidelity'], Detail> = {
   reference: {
     pickWindow: Infinity,
     scanMax: Infinity,
+    peersMax: Infinity,
     riseRatioMin: 0,
     risesLate: false,
     shareMicroseconds: 0,
@@ -85,6 +88,7 @@ export const details: Record<Scenario['fidelity'], Detail> = {
   standard: {
     pickWindow: Infinity,
     scanMax: Infinity,
+    peersMax: Infinity,
     riseRatioMin: 0.01,
     risesLate: false,
     shareMicroseconds: 100_000,
@@ -98,6 +102,7 @@ export const details: Record<Scenario['fidelity'], Detail> = {
   scale: {
     pickWindow: 12,
     scanMax: 4,
+    peersMax: 24,
     riseRatioMin: 0.05,
     risesLate: true,
     shareMicroseconds: 1_000_000,
