@@ -38,6 +38,8 @@ import { Claims } from './water-level.ts';
 const manyTransfers = 64;
 /** A link of which less than this is in use is shared anew at once, also where rises are late. */
 const muchLeft = 0.7;
+/** A newcomer that finds this much of its equal share free takes that, where rises are late. */
+const nearlyShare = 0.75;
 
 export interface NetworkOptions extends TableShape {
   isReference: boolean;
@@ -293,7 +295,10 @@ export class Network extends TransferTable {
     const capacity = this.links[row + linkField.capacity];
     const free = Math.max(0, capacity - this.links[row + linkField.allocated]);
     const count = this.linkInts[link * linkWords + linkWord.count];
-    return count > manyTransfers ? free : Math.max(free, capacity / count);
+    if (count > manyTransfers) return free;
+    const share = capacity / count;
+    // Where rises are late, so is what would be a small one: the others are left alone.
+    return this.#options.risesLate && free >= nearlyShare * share ? free : Math.max(free, share);
   }
 
   /** Nothing is left that would be worth a rise. */

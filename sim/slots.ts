@@ -199,15 +199,18 @@ export class Slots {
     return this.wants(client, source) && this.#mayServe(source, client);
   }
 
+  /** Those that send us most; whoever sends less than one of them would not be chosen. */
   #addReciprocators(source: number): void {
     const network = this.#network;
+    let most = 0;
     let transfer = network.firstTransfer(network.downlink(source));
     while (transfer !== none && !this.#candidates.isFull()) {
       const client = network.source(transfer);
       const rate = network.rate(transfer);
       transfer = network.nextIn(transfer);
-      if (rate > 0 && this.#state.isClient(client) && this.#isCandidate(source, client))
-        this.#candidates.add(client, rate);
+      if (rate <= 0 || rate < most || !this.#state.isClient(client) || !this.#isCandidate(source, client)) continue;
+      this.#candidates.add(client, rate);
+      most = rate;
     }
   }
 
