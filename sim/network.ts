@@ -8,15 +8,13 @@
  *   free, or its equal share and then the link that is over its capacity is shared anew; an end lets others rise.
  *   A link with many transfers is shared anew at intervals instead, and newcomers wait for it.
  *   Falls are never skipped, so no link is ever over its capacity; rises under `riseRatioMin` are.
- *
- * A falling rate leaves the transfer's event where it is (it finds work left when it fires and moves on); only a
- * rising one queues a new event, and the sequence number kept in the transfer tells which event is the true one.
  */
-import { microsecondsPerSecond, none } from '#core/units.ts';
+import { none } from '#core/units.ts';
 import type { EventQueue } from './event-queue.ts';
 import type { FlowMeter } from './flow-meter.ts';
 import { solveMaxMin } from './max-min.ts';
 import type { SwarmRates } from './swarm-rates.ts';
+import { type FlowOptions, TransferFlow } from './transfer-flow.ts';
 import {
   grown,
   linkDoubles,
@@ -24,11 +22,8 @@ import {
   linkWord,
   linkWords,
   pieceMask,
-  type TableShape,
-  TransferTable,
   transferDoubles,
   transferField,
-  transferFlag,
   transferWord,
   transferWords,
 } from './transfer-table.ts';
@@ -41,7 +36,7 @@ const muchLeft = 0.7;
 /** A newcomer that finds this much of its equal share free takes that, where rises are late. */
 const nearlyShare = 0.75;
 
-export interface NetworkOptions extends TableShape {
+export interface NetworkOptions extends FlowOptions {
   isReference: boolean;
   /** A rise smaller than this share of the rate is skipped. */
   riseRatioMin: number;
@@ -49,20 +44,10 @@ export interface NetworkOptions extends TableShape {
   risesLate: boolean;
   /** Interval at which a link with many transfers is shared anew. */
   shareMicroseconds: number;
-  eventOfTransfer: (transfer: number) => number;
   eventOfLink: (link: number) => number;
 }
 
-export class Network extends TransferTable {
-  readonly queue: EventQueue;
-  readonly flow: FlowMeter;
-  readonly swarmRates: SwarmRates | null;
-  /** Microseconds. */
-  now = 0;
-  /** Transfer whose last byte has just arrived and is being dealt with, or `none`. */
-  arriving = none;
-  /** Whether the event last asked about was the transfer's own, not one left behind. */
-  isOwnEvent = false;
+export class Network extends TransferFlow {
   /** Something changed since the last solution (`reference`). */
   isStale = false;
 
@@ -75,10 +60,7 @@ export class Network extends TransferTable {
   readonly #claims = new Claims();
 
   constructor(queue: EventQueue, flow: FlowMeter, swarmRates: SwarmRates | null, options: NetworkOptions) {
-    super(options);
-    this.queue = queue;
-    this.flow = flow;
-    this.swarmRates = swarmRates;
+    super(queue, flow, swarmRates, options);
     this.#options = options;
     this.#fullRatio = 1 - Math.max(options.riseRatioMin, 1e-9);
   }
@@ -125,7 +107,7 @@ export class Network extends TransferTable {
     this.transfers[row + transferField.remaining] = bytes;
     this.transfers[row + transferField.settledAt] = this.now;
     if (this.#options.risesLate) this.#riseLate(transfer);
-    this.#schedule(transfer);
+    this.schedule(transfer);
   }
 
   #riseLate(transfer: number): void {
@@ -133,26 +115,8 @@ export class Network extends TransferTable {
     const rate = this.transfers[row + transferField.rate];
     const wanted = Math.min(this.transfers[row + transferField.cap], rate + this.slack(transfer));
     if (wanted <= rate * (1 + this.#options.riseRatioMin)) return;
-    this.#addRate(transfer, wanted - rate);
+    this.addRate(transfer, wanted - rate);
     this.transfers[row + transferField.rate] = wanted;
-  }
-
-  /** Whether this event is still the transfer's own and all its bytes have arrived; else it is queued again. */
-  hasFinished(transfer: number, sequence: number): boolean {
-    this.isOwnEvent = this.transferInts[transfer * transferWords + transferWord.sequence] === (sequence | 0);
-    if (!this.isOwnEvent) return false;
-    this.settle(transfer);
-    const row = transfer * transferDoubles;
-    const left = this.transfers[row + transferField.remaining];
-    // Events come at whole microseconds: what flows in one of them is not worth another event.
-    if (left <= this.transfers[row + transferField.rate] / microsecondsPerSecond + 1e-6) {
-      if (left > 0) this.flow.add(this.kindOf(transfer), this.now, this.now, left);
-      this.transfers[row + transferField.remaining] = 0;
-      this.transferInts[transfer * transferWords + transferWord.sequence] = 0;
-      return true;
-    }
-    this.#schedule(transfer);
-    return false;
   }
 
   /** Ends a transfer, whatever is left of it; others may take what it leaves free. */
@@ -166,7 +130,7 @@ export class Network extends TransferTable {
     // Whoever shares a link that was not full was not held back by it.
     const wasUpFull = this.#isFull(this.uplink(source));
     const wasDownFull = this.#isFull(this.downlink(target));
-    if (rate > 0) this.#addRate(transfer, -rate);
+    if (rate > 0) this.addRate(transfer, -rate);
     this.transfers[row + transferField.rate] = 0;
     this.transferInts[words + transferWord.sequence] = 0;
     const pair = this.pairLinkOf(transfer);
@@ -215,58 +179,6 @@ export class Network extends TransferTable {
   solve(): void {
     this.isStale = false;
     solveMaxMin(this);
-  }
-
-  /** Accounts for the bytes that flowed since the rate last changed. */
-  settle(transfer: number): void {
-    const row = transfer * transferDoubles;
-    const from = this.transfers[row + transferField.settledAt];
-    const elapsed = this.now - from;
-    if (elapsed <= 0) return;
-    const rate = this.transfers[row + transferField.rate];
-    const left = this.transfers[row + transferField.remaining];
-    const bytes = Math.min((rate * elapsed) / microsecondsPerSecond, left);
-    if (bytes > 0) this.flow.add(this.kindOf(transfer), from, this.now, bytes);
-    this.transfers[row + transferField.remaining] = left - bytes;
-    this.transfers[row + transferField.settledAt] = this.now;
-  }
-
-  setRate(transfer: number, rate: number): void {
-    const row = transfer * transferDoubles;
-    const before = this.transfers[row + transferField.rate];
-    if (before === rate) return;
-    this.settle(transfer);
-    this.#addRate(transfer, rate - before);
-    this.transfers[row + transferField.rate] = rate;
-    if (rate > before || this.transferInts[transfer * transferWords + transferWord.sequence] === 0)
-      this.#schedule(transfer);
-  }
-
-  #addRate(transfer: number, change: number): void {
-    const source = this.source(transfer);
-    const target = this.target(transfer);
-    this.links[this.uplink(source) * linkDoubles + linkField.allocated] += change;
-    this.links[this.downlink(target) * linkDoubles + linkField.allocated] += change;
-    const pair = this.pairLinkOf(transfer);
-    if (pair !== none) this.links[pair * linkDoubles + linkField.allocated] += change;
-    if (this.swarmRates !== null && !this.has(transfer, transferFlag.http)) {
-      this.swarmRates.change(target, change, this.now);
-    }
-  }
-
-  #schedule(transfer: number): void {
-    const row = transfer * transferDoubles;
-    const rate = this.transfers[row + transferField.rate];
-    if (rate <= 0) {
-      this.transferInts[transfer * transferWords + transferWord.sequence] = 0;
-      return;
-    }
-    const start = Math.max(this.now, this.transfers[row + transferField.settledAt]);
-    const at = start + Math.ceil((this.transfers[row + transferField.remaining] / rate) * microsecondsPerSecond);
-    this.transferInts[transfer * transferWords + transferWord.sequence] = this.queue.push(
-      at,
-      this.#options.eventOfTransfer(transfer),
-    );
   }
 
   #firstRate(transfer: number): void {

@@ -10,12 +10,15 @@ import type { Downloads } from '#core/swarm/downloads.ts';
 import { microsecondsPerMillisecond, none } from '#core/units.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Network } from './network.ts';
+import { readCandidatesAhead } from './read-ahead.ts';
 import { type State, status } from './state.ts';
 import type { Tracker } from './tracker.ts';
 import { roundCount, transferFlag } from './transfer-table.ts';
 
 /** Slots from which on a membership test goes by the target's list, which is short, instead of the uploader's. */
 const manySlots = 16;
+/** Neighbours whose memory is read together: most often the first or second one will do. */
+const readAheadMax = 4;
 /** Neighbours that a server looks at for one slot: it has thousands, and most want something. */
 const serverScanMax = 64;
 /** Downloaders whose downlink is this full ask nobody else: more senders would only share what is there. */
@@ -221,6 +224,7 @@ export class Slots {
     if (count === 0) return;
     let tries = Math.min(count, this.max[source] > manySlots ? serverScanMax : detail.scanMax);
     let index = scaled(this.#downloads.draw(source), count);
+    readCandidatesAhead(this.#state, neighbours, source, index, Math.min(tries, readAheadMax));
     while (tries-- > 0 && count > 0) {
       if (++index >= count) index = 0;
       const client = neighbours.at(source, index);

@@ -115,6 +115,9 @@ export const details: Record<Scenario['fidelity'], Detail> = {
   },
 };
 
+/** Up to here the rows of what a client sends are set aside for it: it will need most of them. */
+const fewSlots = 8;
+
 export class State {
   readonly scenario: Scenario;
   readonly policy: Policy;
@@ -242,10 +245,11 @@ export class State {
         pairCapacities.push(link.bytesPerSecond);
       }
     }
-    const slots = policy.swarm.enabled ? policy.swarm.uploadSlots + policy.swarm.optimisticSlots : 1;
+    const slots = policy.swarm.enabled ? policy.swarm.uploadSlots + policy.swarm.optimisticSlots : 0;
+    const hasFewSlots = slots <= fewSlots;
     const network = new Network(this.queue, this.flow, this.swarmRates, {
       endpointCount,
-      transfersExpected: Math.ceil((endpointCount - clientsFrom) * Math.min(slots, 4)),
+      transfersExpected: Math.ceil((endpointCount - clientsFrom) * (hasFewSlots ? 0.1 : 4)),
       regions: population.region,
       regionCount,
       pairLink,
@@ -255,6 +259,7 @@ export class State {
       risesLate: detail.risesLate,
       shareMicroseconds: detail.shareMicroseconds,
       clientsFrom,
+      rowsPerClient: hasFewSlots ? slots : 0,
       eventOfTransfer: (transfer) => event(eventKind.transfer, transfer),
       eventOfLink: (link) => event(eventKind.link, link),
     });

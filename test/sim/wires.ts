@@ -59,6 +59,7 @@ export class Wires {
       risesLate,
       shareMicroseconds,
       clientsFrom: 1,
+      rowsPerClient: 2,
       eventOfTransfer: (transfer) => 2 * transfer,
       eventOfLink: (link) => 2 * link + 1,
     });
