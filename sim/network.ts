@@ -33,8 +33,13 @@ import { Claims } from './water-level.ts';
 const manyTransfers = 64;
 /** A link of which less than this is in use is shared anew at once, also where rises are late. */
 const muchLeft = 0.7;
+/** The same for one with many transfers: it is not left idle until the interval is over. */
+const crowdedLeft = 0.9;
 /** A newcomer that finds this much of its equal share free takes that, where rises are late. */
 const nearlyShare = 0.75;
+
+/** Whether a link is to be shared anew: with the event at hand, or when its interval is over. */
+const dirty = { no: 0, now: 1, later: 2 } as const;
 
 export interface NetworkOptions extends FlowOptions {
   isReference: boolean;
@@ -128,8 +133,8 @@ export class Network extends TransferFlow {
     const source = this.transferInts[words + transferWord.source];
     const target = this.transferInts[words + transferWord.target];
     // Whoever shares a link that was not full was not held back by it.
-    const wasUpFull = this.#isFull(this.uplink(source));
-    const wasDownFull = this.#isFull(this.downlink(target));
+    const wasUpFull = this.#holdsBack(this.uplink(source));
+    const wasDownFull = this.#holdsBack(this.downlink(target));
     if (rate > 0) this.addRate(transfer, -rate);
     this.transfers[row + transferField.rate] = 0;
     this.transferInts[words + transferWord.sequence] = 0;
@@ -164,14 +169,14 @@ export class Network extends TransferFlow {
     }
     // Only now: each link has one turn, or two that disagree about a transfer would take turns for ever.
     for (let index = 0; index < this.#dirtyCount; index++) {
-      this.linkInts[this.#dirty[index] * linkWords + linkWord.isDirty] = 0;
+      this.linkInts[this.#dirty[index] * linkWords + linkWord.isDirty] = dirty.no;
     }
     this.#dirtyCount = 0;
   }
 
   /** A link with many transfers is due to be shared anew. */
   shareNow(link: number): void {
-    this.linkInts[link * linkWords + linkWord.isDirty] = 0;
+    this.linkInts[link * linkWords + linkWord.isDirty] = dirty.no;
     this.#shareAll(link);
   }
 
@@ -219,6 +224,13 @@ export class Network extends TransferFlow {
     return this.links[row + linkField.allocated] >= this.links[row + linkField.capacity] * this.#fullRatio;
   }
 
+  /** In use as far as it ever is: what is freed of it may be of use to others. */
+  #holdsBack(link: number): boolean {
+    if (!this.#options.risesLate) return this.#isFull(link);
+    const usual = this.transferCount(link) > manyTransfers ? crowdedLeft : muchLeft;
+    return this.allocated(link) >= usual * this.capacity(link);
+  }
+
   #isStarved(transfer: number, link: number): boolean {
     const count = this.linkInts[link * linkWords + linkWord.count];
     return count > manyTransfers && this.rate(transfer) < (0.8 * this.capacity(link)) / count;
@@ -228,19 +240,21 @@ export class Network extends TransferFlow {
     if (this.isOver(link)) this.#share(link);
   }
 
+  /** To be shared when the event at hand is over; one that many fill waits for its interval. */
   #markDirty(link: number): void {
     const words = link * linkWords;
-    if (this.linkInts[words + linkWord.isDirty] !== 0) return;
     const count = this.linkInts[words + linkWord.count];
     if (count === 0) return;
-    this.linkInts[words + linkWord.isDirty] = 1;
-    if (count > manyTransfers) {
+    const waits = count > manyTransfers && this.allocated(link) >= crowdedLeft * this.capacity(link);
+    const before = this.linkInts[words + linkWord.isDirty];
+    if (before === dirty.now || (waits && before === dirty.later)) return;
+    this.linkInts[words + linkWord.isDirty] = waits ? dirty.later : dirty.now;
+    if (waits) {
       this.queue.push(this.now + this.#options.shareMicroseconds, this.#options.eventOfLink(link));
-    } else {
-      if (this.#dirtyCount === this.#dirty.length)
-        this.#dirty = grown(this.#dirty, new Int32Array(2 * this.#dirtyCount));
-      this.#dirty[this.#dirtyCount++] = link;
+      return;
     }
+    if (this.#dirtyCount === this.#dirty.length) this.#dirty = grown(this.#dirty, new Int32Array(2 * this.#dirtyCount));
+    this.#dirty[this.#dirtyCount++] = link;
   }
 
   /**
@@ -313,9 +327,9 @@ export class Network extends TransferFlow {
     const up = this.uplink(this.source(transfer));
     const down = this.downlink(this.target(transfer));
     const pair = this.pairLinkOf(transfer);
-    const isUpFreed = up !== link && this.#isFull(up);
-    const isDownFreed = down !== link && this.#isFull(down);
-    const isPairFreed = pair !== none && pair !== link && this.#isFull(pair);
+    const isUpFreed = up !== link && this.#holdsBack(up);
+    const isDownFreed = down !== link && this.#holdsBack(down);
+    const isPairFreed = pair !== none && pair !== link && this.#holdsBack(pair);
     this.setRate(transfer, rate);
     if (isUpFreed) this.#markFreed(up);
     if (isDownFreed) this.#markFreed(down);

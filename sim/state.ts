@@ -102,7 +102,7 @@ export const details: Record<Scenario['fidelity'], Detail> = {
   scale: {
     pickWindow: 12,
     scanMax: 4,
-    peersMax: 24,
+    peersMax: 36,
     riseRatioMin: 0.05,
     risesLate: true,
     shareMicroseconds: 1_000_000,
