@@ -12,7 +12,7 @@ test('the same with faults that heal', () => {
   checkRandomRuns(120, 3);
 });
 
-test('a cohort that has left takes the threshold with it to nothing; who is left behind still stalls, and finishes', () => {
+test('a cohort that has left takes the threshold with it to nothing; who is left behind finishes all the same', () => {
   checkRun({
     policy: 'hybrid',
     seed: 5,
