@@ -71,7 +71,7 @@ function excessBytes({ steps }: Audit): number {
   return worst - contract.burstBytes;
 }
 
-test(`${clientCount} clients that all fall back, control killed twice: the origin sees no more than its contract`, async () => {
+test(`${clientCount} clients fall back, control is killed twice: the origin sees its contract kept`, async () => {
   await inDirectory(async (directory) => {
     await withProcesses(async (start) => {
       writeFileSync(join(directory, 'a.bin'), bytes);
