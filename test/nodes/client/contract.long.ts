@@ -35,6 +35,7 @@ async function client(world: ControlWorld, directory: string, name: string, onCo
     downlinkBytesPerSecond: Infinity,
     network: 'wired' as const,
     isBlocked: true,
+    check: undefined,
     hook: undefined,
     onComplete,
     onLog,
