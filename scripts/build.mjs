@@ -1,5 +1,5 @@
 // Makes the package that a fleet installs: JavaScript without types, without tests and tools, with the versions of the
-// lockfile. `npm run build` leaves dist/sluice-VERSION.tgz; `npm install -g` takes it on any machine with a recent Node.
+// lockfile. `npm run build` leaves dist/sluice-VERSION.tgz; `npm install -g` takes it wherever there is a recent Node.
 import { spawnSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';

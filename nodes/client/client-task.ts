@@ -11,10 +11,14 @@ import { OriginLease } from '../http/origin-lease.ts';
 import { Pace } from '../http/pace.ts';
 import { Download, runHook } from './download.ts';
 import type { HttpSource } from './http-downloads.ts';
+import { checkNetwork } from './network-check.ts';
 import type { ClientNode } from './settings.ts';
 import { newPeerId } from './stand-alone.ts';
 
 const sourcesMax = 16;
+/** A relay may be just starting. */
+const checkMilliseconds = 2000;
+const checksMax = 15;
 
 export async function openClientTask(
   assignment: Assignment,
@@ -64,6 +68,7 @@ export class ClientTask implements Task {
     download.useSources(this.#sources());
     for (const { peer } of assignment.relays) if (peer !== undefined) download.share.swarm?.know(peer.host, peer.port);
     download.share.track(assignment.trackers);
+    if (this.#node.check === undefined && assignment.relays.length > 0) void this.#checkNetwork();
   }
 
   heed({ ratio, cohortFirstQuartileBytesPerSecond, cohortSize }: Brake): void {
@@ -117,6 +122,18 @@ export class ClientTask implements Task {
   async discard(): Promise<void> {
     await this.#download?.discard();
     await this.#lease.close();
+  }
+
+  /** Until one relay has answered, once per process: can peers reach us? */
+  async #checkNetwork(): Promise<void> {
+    const node = this.#node;
+    node.check = { nat: 'unknown', reachable: undefined };
+    for (let tries = 0; tries < checksMax && node.check.reachable === undefined; tries++) {
+      if (tries > 0) await new Promise((resolve) => setTimeout(resolve, checkMilliseconds).unref());
+      const urls = this.#assignment.relays.map(({ httpUrl }) => httpUrl);
+      node.check = await checkNetwork(urls, node.listener.port);
+    }
+    node.onLog('the network as relays see it', node.check);
   }
 
   #state(): Progress['state'] {

@@ -3,6 +3,7 @@ import type { Policy } from '#core/policy.ts';
 import type { Pace } from '../http/pace.ts';
 import type { PeerListener } from '../wire/peer-listener.ts';
 import type { DownloadSummary } from './download.ts';
+import type { NetworkCheck } from './network-check.ts';
 
 export interface ClientSettings {
   directory: string;
@@ -26,6 +27,8 @@ export interface ClientNode {
   downlinkBytesPerSecond: number;
   network: 'wired' | 'mobile' | 'unknown';
   isBlocked: boolean;
+  /** What relays said of this machine's network; undefined until one was asked. */
+  check: NetworkCheck | undefined;
   /** Program that is run with the path of each file that is whole. */
   hook: string | undefined;
   onComplete(path: string, summary: DownloadSummary): void;

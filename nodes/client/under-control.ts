@@ -1,5 +1,6 @@
 /** `sluice client` under control: any number of tasks, until it is stopped. */
 import { join } from 'node:path';
+import type { Hello } from '#nodes/protocol/from-node.ts';
 import { linkOptions } from '../agent/link-options.ts';
 import { NodeAgent } from '../agent/node-agent.ts';
 import { Pace } from '../http/pace.ts';
@@ -25,6 +26,7 @@ export async function runUnderControl(
     downlinkBytesPerSecond: settings.downlinkBytesPerSecond,
     network: settings.network,
     isBlocked: settings.isBlocked,
+    check: undefined,
     hook: options.onComplete,
     onComplete(path, summary) {
       process.stdout.write(options.json ? `${JSON.stringify({ path, ...summary })}\n` : printSummary(path, summary));
@@ -42,7 +44,7 @@ export async function runUnderControl(
       ...(options.region === undefined ? {} : { region: options.region }),
       groups: options.group,
       network: settings.network,
-      peerToPeer: settings.isBlocked ? 'blocked' : 'unknown',
+      peerToPeer: peerToPeerOf(node),
       ...(settings.downlinkBytesPerSecond < Infinity
         ? { downlinkBytesPerSecond: Math.floor(settings.downlinkBytesPerSecond) }
         : {}),
@@ -58,4 +60,11 @@ export async function runUnderControl(
   await agent.close();
   listener.close();
   return 0;
+}
+
+/** As far as it is known when the node says hello: at first not at all, later what relays saw. */
+function peerToPeerOf({ isBlocked, check }: ClientNode): Hello['peerToPeer'] {
+  if (isBlocked) return 'blocked';
+  if (check?.reachable === undefined) return 'unknown';
+  return check.reachable ? 'allowed' : 'outgoing-only';
 }

@@ -4,6 +4,7 @@
  *     /files/<task>            the file (GET, HEAD, Range)
  *     /files/<task>.torrent    where its hashes are known
  *     /announce, /scrape       tracker
+ *     /reach?port=N            whether the asker can be reached there
  *     /healthz, /readyz, /metrics
  */
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -15,6 +16,7 @@ import { Pace } from '../http/pace.ts';
 import { serveFile } from '../http/range-server.ts';
 import { printTorrent } from '../wire/metainfo.ts';
 import { Tracker } from '../wire/tracker.ts';
+import { answerReach } from './reach.ts';
 import type { RelayFile } from './relay-file.ts';
 
 export interface RelayLimits {
@@ -107,6 +109,7 @@ export class RelayServer {
     const path = pathOf(request);
     if (path === '/announce') return this.tracker.announce(request, response);
     if (path === '/scrape') return this.tracker.scrape(request, response);
+    if (path === '/reach') return await answerReach(request, response);
     if (path === '/healthz') return sendJson(response, { ok: true });
     if (path === '/readyz') return sendJson(response, { ready: !this.isDraining }, this.isDraining ? 503 : 200);
     if (path === '/metrics') return await this.#metrics(response);
