@@ -122,7 +122,7 @@ export class Slots {
     const state = this.#state;
     if (this.used[source] >= this.max[source] || state.serves[source] === 0) return false;
     if (!this.#mayServe(source, client) || !this.wants(client, source)) return false;
-    return this.#network.find(source, client) === none;
+    return this.#network.find(source, client, this.#state.taskIndex) === none;
   }
 
   /** The choker's choice for a free slot, or (`held`) for one that is due: a neighbour, or `none`. */
@@ -137,7 +137,7 @@ export class Slots {
     if (this.#candidates.count === 0) this.#addOneByChance(source);
     if (held !== none) {
       const client = network.target(held);
-      const back = isSeed ? none : network.find(client, source);
+      const back = isSeed ? none : network.find(client, source, this.#state.taskIndex);
       if (this.wants(client, source)) this.#candidates.add(client, back === none ? 0 : network.rate(back));
     }
     const chosen = chooseUnchoked(this.#candidates, kind, isSeed, this.#downloads.draw(source));
@@ -192,7 +192,7 @@ export class Slots {
   }
 
   #isTarget(source: number, client: number): boolean {
-    if (this.max[source] > manySlots) return this.#network.find(source, client) !== none;
+    if (this.max[source] > manySlots) return this.#network.find(source, client, this.#state.taskIndex) !== none;
     for (let index = 0; index < this.#targetCount; index++) if (this.#targets[index] === client) return true;
     return false;
   }

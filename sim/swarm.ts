@@ -95,7 +95,8 @@ export class Swarm implements Host {
     let transfer = network.firstTransfer(network.downlink(client));
     while (transfer !== none) {
       const next = network.nextIn(transfer);
-      if (network.piece(transfer) === piece && transfer !== network.arriving) this.onCancel(transfer);
+      const isIt = network.piece(transfer) === piece && this.#state.owns(transfer);
+      if (isIt && transfer !== network.arriving) this.onCancel(transfer);
       transfer = next;
     }
   }

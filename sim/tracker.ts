@@ -131,7 +131,7 @@ export class Tracker {
     const victim = neighbours.at(full, index);
     if (!state.isClient(victim) || neighbours.count(victim) < this.#opens) return false;
     const { network } = state;
-    if (network.find(full, victim) !== none || network.find(victim, full) !== none) return false;
+    if (network.find(full, victim, state.taskIndex) !== none || network.find(victim, full, state.taskIndex) !== none) return false;
     this.drop(full, index);
     const back = neighbours.indexOf(victim, full);
     if (back !== none) this.drop(victim, back);

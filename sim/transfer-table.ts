@@ -186,13 +186,15 @@ export class TransferTable {
     return this.transfers[transfer * transferDoubles + transferField.remaining];
   }
 
-  /** The BitTorrent transfer from `source` to `target`, or `none`; looks through the target's, which are few. */
-  find(source: number, target: number): number {
+  /** The task's BitTorrent transfer from `source` to `target`, or `none`; looks through the target's, which are few. */
+  find(source: number, target: number, task: number): number {
     let transfer = this.firstTransfer(this.downlink(target));
-    while (transfer !== none && (this.source(transfer) !== source || this.has(transfer, transferFlag.http))) {
+    while (transfer !== none) {
+      const isIt = this.source(transfer) === source && !this.has(transfer, transferFlag.http);
+      if (isIt && this.taskOf(transfer) === task) return transfer;
       transfer = this.nextIn(transfer);
     }
-    return transfer;
+    return none;
   }
 
   isActive(transfer: number): boolean {
