@@ -1,4 +1,4 @@
-// test-time-limit: 120s
+// test-time-limit: 180s
 /** The page in a real browser: every view draws what the file's numbers say, and the views move together. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
