@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -154,15 +155,24 @@ opening('a report opens from a file, is small, and asks nobody', () =>
   }),
 );
 
-/** From the file in hand to the first screen, and from a brush to its answer. */
-async function timed(text: string): Promise<{ open: number; answer: number }> {
-  const times = { open: 0, answer: 0 };
+interface Times {
+  open: number;
+  answer: number;
+  /** Of the page's thread, for both. */
+  cpu: number;
+}
+
+/** Milliseconds from the file in hand to the first screen, and from a brush to its answer. */
+async function timed(text: string): Promise<Times> {
+  const times: Times = { open: 0, answer: 0, cpu: 0 };
   await inDirectory(async (directory) => {
     const url = await pageFile(directory, []);
     await inBrowser(async (open) => {
       const { page } = await open();
       await page.goto(url);
       await page.locator('.empty').waitFor();
+      const session = await page.context().newCDPSession(page);
+      await session.send('Performance.enable', { timeDomain: 'threadTicks' });
       const startedAt = performance.now();
       await drop(page, [{ name: 'large.json', text }]);
       await page.locator('.ranking tbody tr').first().waitFor();
@@ -177,21 +187,21 @@ async function timed(text: string): Promise<{ open: number; answer: number }> {
       await page.locator('button', { hasText: 'Show all again' }).first().waitFor();
       await settled(page);
       times.answer = performance.now() - brushedAt;
+      const { metrics } = await session.send('Performance.getMetrics');
+      times.cpu = metrics.find(({ name }) => name === 'TaskDuration')!.value * 1000;
     });
   });
   return times;
 }
 
-/** The best of some tries: other work on the machine must not make the page look slow. */
+/** By the clock where the machine is free to answer; by CPU time, half of it, where others keep it busy. */
 async function assertQuick(what: string, text: string): Promise<void> {
-  let best = { open: Infinity, answer: Infinity };
-  for (let tries = 0; tries < 3 && Math.max(best.open, best.answer) >= openMillisecondsMax; tries++) {
-    const times = await timed(text);
-    best = { open: Math.min(best.open, times.open), answer: Math.min(best.answer, times.answer) };
-  }
-  console.log(`${what}: open ${best.open.toFixed(0)} ms, brush ${best.answer.toFixed(0)} ms`);
-  assert.ok(best.open < openMillisecondsMax, `opened in ${best.open} ms`);
-  assert.ok(best.answer < openMillisecondsMax, `answered in ${best.answer} ms`);
+  const { open, answer, cpu } = await timed(text);
+  const times = [open, answer, cpu].map((milliseconds) => `${milliseconds.toFixed(0)} ms`);
+  const said = `${what}: open ${times[0]}, brush ${times[1]}, CPU ${times[2]}`;
+  console.log(said);
+  const isBusy = loadavg()[0]! > availableParallelism();
+  assert.ok(isBusy ? cpu < openMillisecondsMax / 2 : Math.max(open, answer) < openMillisecondsMax, said);
 }
 
 opening('a study of 10,000 trials opens and answers within 2 s', () => assertQuick('10,000 trials', studyText(10_000)));
