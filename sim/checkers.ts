@@ -19,19 +19,19 @@ export function closeAndCheck(world: World): void {
 }
 
 function bookPartial(world: World): void {
-  const { state, downloads } = world;
-  const { network, accounts, population } = state;
+  const { network, accounts } = world.state;
   for (let transfer = 0; transfer < network.transfersUsed; transfer++) {
     if (!network.isActive(transfer)) continue;
     network.settle(transfer);
     const target = network.target(transfer);
+    const { downloads } = world.tasks[network.taskOf(transfer)];
     const asked = downloads.asked(target, network.piece(transfer));
     const bytes = Math.max(0, Math.floor(asked - network.remaining(transfer)));
     accounts.received(network.source(transfer), target, bytes);
     accounts.partial(target, bytes);
   }
-  for (let client = population.clientsFrom; client < population.endpointCount; client++) {
-    accounts.partial(client, downloads.partialBytes[client]);
+  for (const { state, downloads } of world.tasks) {
+    for (const client of state.clients()) accounts.partial(client, downloads.partialBytes[client]);
   }
 }
 
@@ -59,15 +59,17 @@ function checkConservation(world: World): void {
 }
 
 function checkPieces(world: World): void {
-  const { state } = world;
-  const { sets, accounts, population, scenario } = state;
+  const { accounts, population, scenario } = world.state;
   const held = scenario.clients.map(() => 0);
-  for (let client = population.clientsFrom; client < population.endpointCount; client++) {
-    held[population.classOf[client]] += world.downloads.heldBytes(client);
-    let count = 0;
-    for (let piece = 0; piece < sets.pieceCount; piece++) if (sets.holds(client, piece)) count++;
-    if (count !== sets.heldCount(client))
-      fail(world, 'pieces', `client ${client} holds ${count} pieces, counted ${sets.heldCount(client)}`);
+  for (const { state, downloads } of world.tasks) {
+    const { sets } = state;
+    for (const client of state.clients()) {
+      held[population.classOf[client]] += downloads.heldBytes(client);
+      let count = 0;
+      for (let piece = 0; piece < sets.pieceCount; piece++) if (sets.holds(client, piece)) count++;
+      if (count !== sets.heldCount(client))
+        fail(world, 'pieces', `client ${client} holds ${count} pieces, counted ${sets.heldCount(client)}`);
+    }
   }
   held.forEach((bytes, index) => {
     const { delivered } = accounts.classes[index];

@@ -6,11 +6,11 @@ import { adaptThreshold } from '#core/fallback/threshold.ts';
 import { Prng } from '#core/prng.ts';
 import { efficiencyWithoutHistory, estimateTask } from '#core/scheduler/estimate.ts';
 import { chooseRelay, RelayTable } from '#core/scheduler/relay-choice.ts';
-import { microsecondsPerMillisecond, microsecondsPerSecond, none } from '#core/units.ts';
+import { microsecondsPerSecond, none } from '#core/units.ts';
 import type { FallbackWatch } from './fallback-watch.ts';
 import type { HttpDownloads } from './http-downloads.ts';
 import { reach } from './population.ts';
-import { event, eventKind, type State, status } from './state.ts';
+import { type State, status } from './state.ts';
 import type { Tracker } from './tracker.ts';
 
 /** Clients of a class whose rates are looked at for its quartile. */
@@ -19,27 +19,29 @@ const cohortSampleMax = 128;
 const reportBytes = 200;
 const taskBytes = 600;
 
+/** When the next client may be told of its task, microseconds: all tasks wait in one line. */
+export interface Pace {
+  nextAt: number;
+}
+
 export class Control {
   messages = 0;
   bytes = 0;
-  /** Control servers that are up. */
-  upCount: number;
   readonly #state: State;
   readonly #http: HttpDownloads;
   readonly #tracker: Tracker;
   readonly #relays: RelayTable;
   readonly #prng: Prng;
   readonly #estimates: Float64Array;
-  /** Microseconds. */
-  #nextDispatchAt = 0;
+  readonly #pace: Pace;
   readonly #classFrom: number[];
 
-  constructor(state: State, http: HttpDownloads, tracker: Tracker) {
+  constructor(state: State, http: HttpDownloads, tracker: Tracker, pace: Pace) {
+    this.#pace = pace;
     this.#state = state;
     this.#http = http;
     this.#tracker = tracker;
     const { scenario, population } = state;
-    this.upCount = scenario.control.count;
     this.#prng = new Prng(scenario.seed, 'control');
     this.#relays = new RelayTable(population.relayCount, scenario.regions.length);
     for (let relay = 1; relay <= population.relayCount; relay++) this.#describeRelay(relay);
@@ -52,18 +54,14 @@ export class Control {
     this.#estimates = new Float64Array(scenario.clients.map((_, index) => this.#estimateOf(index)));
   }
 
-  start(): void {
-    this.#state.queue.push(this.#reportEvery(), event(eventKind.control, 1));
-  }
-
   /** When the next client may be told of its task, microseconds (M7). */
   dispatchAt(now: number): number {
     const { policy, scenario } = this.#state;
     this.messages++;
     this.bytes += taskBytes;
-    const pace = policy.contract ? scenario.control.dispatchPerSecond : Infinity;
-    const at = Math.max(now, this.#nextDispatchAt);
-    this.#nextDispatchAt = at + microsecondsPerSecond / pace;
+    const perSecond = policy.contract ? scenario.control.dispatchPerSecond : Infinity;
+    const at = Math.max(now, this.#pace.nextAt);
+    this.#pace.nextAt = at + microsecondsPerSecond / perSecond;
     return Math.ceil(at);
   }
 
@@ -91,17 +89,12 @@ export class Control {
   }
 
   /** Once per report interval: what clients reported moves the thresholds. */
-  report(fallback: FallbackWatch | null): void {
+  report(fallback: FallbackWatch | null, isUp: boolean): void {
     const state = this.#state;
     const reporting = this.#tracker.memberCount;
     this.messages += reporting;
     this.bytes += reporting * reportBytes;
-    if (fallback !== null && state.policy.fallback.adaptive && this.upCount > 0) this.#moveThresholds(fallback);
-    state.queue.push(state.now + this.#reportEvery(), event(eventKind.control, 1));
-  }
-
-  #reportEvery(): number {
-    return Math.max(1, this.#state.scenario.control.reportEveryMilliseconds) * microsecondsPerMillisecond;
+    if (fallback !== null && state.policy.fallback.adaptive && isUp) this.#moveThresholds(fallback);
   }
 
   #choose(client: number, except: number): number {
@@ -143,7 +136,8 @@ export class Control {
   #estimateOf(clientClass: number): number {
     const { scenario, population, policy, task } = this.#state;
     let uplinks = 0;
-    for (const each of scenario.clients) {
+    for (const index of task.clients) {
+      const each = scenario.clients[index];
       if (each.peerToPeer !== 'blocked') uplinks += each.count * each.uplink.meanBytesPerSecond;
     }
     let relayUplinks = 0;
@@ -151,7 +145,7 @@ export class Control {
     const contractRate = policy.contract ? scenario.origin.contract.bytesPerSecondMax : Infinity;
     return estimateTask({
       fileBytes: task.file.sizeBytes,
-      clientCount: population.endpointCount - population.clientsFrom,
+      clientCount: this.#state.clientCount,
       downlinkBytesPerSecond: scenario.clients[clientClass].downlink.meanBytesPerSecond,
       uplinkSumBytesPerSecond: uplinks,
       relayUplinkSumBytesPerSecond: relayUplinks,

@@ -1,17 +1,22 @@
 /** What goes wrong, when: each fault of a scenario begins, lasts and heals. */
 import { microsecondsPerMillisecond } from '#core/units.ts';
-import type { Fault } from '#scenarios/format/scenario.ts';
+import type { Fault, Scenario } from '#scenarios/format/scenario.ts';
 import { isHit } from './population.ts';
 import { event, eventKind, status } from './state.ts';
+import type { TaskRun } from './task-run.ts';
 import type { World } from './world.ts';
+
+type ClientFault = Extract<Fault, { kind: 'clients-crash' | 'clients-suspend' }>;
 
 export class Faults {
   readonly #world: World;
+  readonly #scenario: Scenario;
   readonly #faults: Fault[];
 
   constructor(world: World) {
     this.#world = world;
     const { scenario, queue } = world.state;
+    this.#scenario = scenario;
     this.#faults = scenario.faults;
     this.#faults.forEach((fault, index) => {
       queue.push(fault.atMilliseconds * microsecondsPerMillisecond, event(eventKind.faultBegin, index));
@@ -32,16 +37,18 @@ export class Faults {
       case 'contract':
         return this.#world.origin.setContract(fault.contract);
       case 'control-down':
-        return this.#takeControlDown();
+        return this.#world.origin.takeDown(fault.control, fault.ledgerLost);
       case 'partition':
         return this.#partition(fault.regions, true);
       case 'clients-crash':
       case 'clients-suspend':
-        return this.#crash(index, fault.clientClass, fault.share);
+        return this.#takeDown(index, fault);
       case 'control-claims':
+        return this.#world.origin.claim(fault.control);
       case 'clock-step':
+        return this.#stepClocks(index, fault);
       case 'messages':
-        return;
+        return this.#world.mail.setFaults(fault.messages);
       default:
         fault satisfies never;
     }
@@ -56,79 +63,77 @@ export class Faults {
       case 'origin-down':
         return this.#setOriginFactor(1);
       case 'contract':
-        return this.#world.origin.setContract(this.#world.state.scenario.origin.contract);
+        return this.#world.origin.setContract(this.#scenario.origin.contract);
       case 'control-down':
-        return this.#bringControlUp();
+        return this.#world.origin.bringUp(fault.control);
       case 'partition':
         return this.#partition(fault.regions, false);
       case 'clients-crash':
       case 'clients-suspend':
-        return this.#restart(index, fault.clientClass, fault.share);
+        return this.#bringUp(index, fault);
       case 'control-claims':
+        return this.#world.origin.endClaim(fault.control);
       case 'clock-step':
-      case 'messages':
         return;
+      case 'messages':
+        return this.#world.mail.setFaults(this.#scenario.messages);
       default:
         fault satisfies never;
     }
   }
 
-  #crash(fault: number, clientClass: number, share: number): void {
-    const { state } = this.#world;
-    for (const client of this.#clientsOf(clientClass)) {
-      const is = state.status[client];
+  #takeDown(index: number, { kind, clientClass, share }: ClientFault): void {
+    for (const { task, client } of this.#clientsOf(index, clientClass, share)) {
+      const is = task.state.status[client];
       if (is !== status.downloading && is !== status.complete) continue;
-      if (isHit(state.scenario.seed, client, share, fault)) this.#suspend(client);
+      if (kind === 'clients-suspend') this.#world.holders.suspend(task.origin, client);
+      task.takeDown(client);
+      if (kind === 'clients-crash') task.origin.crashed(client);
     }
   }
 
-  #restart(fault: number, clientClass: number, share: number): void {
-    const { state } = this.#world;
-    for (const client of this.#clientsOf(clientClass)) {
-      if (state.status[client] === status.down && isHit(state.scenario.seed, client, share, fault))
-        this.#resume(client);
+  #bringUp(index: number, { kind, clientClass, share, atMilliseconds, untilMilliseconds }: ClientFault): void {
+    for (const { task, client } of this.#clientsOf(index, clientClass, share)) {
+      if (task.state.status[client] !== status.down) continue;
+      if (kind === 'clients-suspend')
+        this.#world.holders.resume(task.origin, client, untilMilliseconds - atMilliseconds);
+      task.resumeClient(client);
     }
   }
 
-  *#clientsOf(clientClass: number): Generator<number> {
-    const { population } = this.#world.state;
-    for (let client = population.clientsFrom; client < population.endpointCount; client++) {
-      if (population.classOf[client] === clientClass) yield client;
+  #stepClocks(index: number, fault: Extract<Fault, { kind: 'clock-step' }>): void {
+    for (const { client } of this.#clientsOf(index, fault.clientClass, fault.share))
+      this.#world.holders.stepClock(client, fault.stepMilliseconds);
+  }
+
+  /** Clients of the class that a fault hits. */
+  *#clientsOf(fault: number, clientClass: number, share: number): Generator<{ task: TaskRun; client: number }> {
+    for (const task of this.#world.tasks) {
+      for (const client of task.state.clients()) {
+        if (task.state.population.classOf[client] !== clientClass) continue;
+        if (isHit(this.#scenario.seed, client, share, fault)) yield { task, client };
+      }
     }
   }
 
   #takeRelayDown(relay: number): void {
-    const { state } = this.#world;
-    const partial = this.#world.disconnect(relay);
-    state.accounts.discarded(relay, partial);
-    this.#world.http.dropHeld(relay);
-    // What it was to bring, others pull.
-    for (let other = 1; other <= state.population.relayCount; other++) this.#world.pulls.pump(other);
+    const { relayCount } = this.#world.state.population;
+    for (const task of this.#world.tasks) {
+      task.takeDown(relay);
+      task.origin.crashed(relay);
+      // What it was to bring, others pull.
+      for (let other = 1; other <= relayCount; other++) task.pulls.pump(other);
+    }
   }
 
   /** What was on its disk is there again. */
   #bringRelayUp(relay: number): void {
-    const { state } = this.#world;
-    state.status[relay] = state.sets.isComplete(relay) ? status.complete : status.downloading;
-    this.#world.openRelay(relay);
-    this.#world.origin.wake();
-    this.#world.pulls.pump(relay);
-    this.#world.swarm.fillSlots(relay);
+    for (const task of this.#world.tasks) if (task.state.policy.relay.used) task.resumeRelay(relay);
   }
 
   #setOriginFactor(factor: number): void {
     const { network, population } = this.#world.state;
     network.setCapacity(network.uplink(0), population.uplinkBytesPerSecond[0] * factor);
-  }
-
-  #takeControlDown(): void {
-    this.#world.control.upCount--;
-    if (this.#world.control.upCount === 0) this.#world.origin.loseControl();
-  }
-
-  #bringControlUp(): void {
-    this.#world.control.upCount++;
-    this.#world.origin.regainControl();
   }
 
   #partition([one, other]: [number, number], isCut: boolean): void {
@@ -141,39 +146,6 @@ export class Faults {
       if (network.isActive(transfer) && !state.canReach(network.source(transfer), network.target(transfer)))
         this.#world.breakOff(transfer);
     }
-    this.#wakeEverybody();
-  }
-
-  #suspend(client: number): void {
-    this.#world.state.accounts.discarded(client, this.#world.disconnect(client));
-  }
-
-  #resume(client: number): void {
-    const { state } = this.#world;
-    const isComplete = state.sets.isComplete(client);
-    state.status[client] = isComplete ? status.complete : status.downloading;
-    if (this.#world.isPeer(client)) {
-      state.serves[client] = 1;
-      this.#world.swarm.fillSlots(client);
-      this.#world.swarm.seek(client);
-    }
-    if (isComplete) return;
-    this.#world.fallback?.begin(client, this.#world.control.estimateMilliseconds(client));
-    if (state.policy.http.when === 'always' || this.#world.goesDirect())
-      this.#world.http.open(client, state.scenario.distribution.speedMaxBytesPerSecond);
-    this.#world.scheduler?.orphaned(client);
-  }
-
-  /** After a cut or its healing: everybody looks again for what can be reached. */
-  #wakeEverybody(): void {
-    const { state } = this.#world;
-    const { clientsFrom, endpointCount } = state.population;
-    for (let relay = 1; relay < clientsFrom; relay++) this.#world.pulls.pump(relay);
-    for (let client = clientsFrom; client < endpointCount; client++) {
-      if (state.status[client] !== status.downloading) continue;
-      this.#world.swarm.seek(client);
-      this.#world.http.pump(client);
-    }
-    for (let endpoint = 0; endpoint < endpointCount; endpoint++) this.#world.swarm.fillSlots(endpoint);
+    for (const task of this.#world.tasks) task.wakeEverybody();
   }
 }

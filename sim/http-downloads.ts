@@ -8,9 +8,9 @@ import { scaled } from '#core/prng.ts';
 import type { Downloads } from '#core/swarm/downloads.ts';
 import { microsecondsPerMillisecond, none } from '#core/units.ts';
 import type { Network } from './network.ts';
-import type { OriginAccess } from './origin-access.ts';
+import type { OriginDoor } from './origin-door.ts';
 import { event, eventKind, type State, status } from './state.ts';
-import { transferFlag } from './transfer-table.ts';
+import { taskFlags, transferFlag } from './transfer-table.ts';
 
 export interface HttpListener {
   gained(endpoint: number, piece: number, source: number): void;
@@ -30,7 +30,7 @@ export class HttpDownloads {
   readonly #state: State;
   readonly #network: Network;
   readonly #downloads: Downloads;
-  readonly #origin: OriginAccess;
+  readonly #origin: OriginDoor;
   readonly #listener: HttpListener;
   /** Refusals in a row, for the back-off; and whether a retry is queued. */
   readonly #refusals: Uint8Array;
@@ -43,8 +43,9 @@ export class HttpDownloads {
   readonly #heldFirst: Int32Array;
   readonly #heldNext: Int32Array;
   readonly #connectionsEach: number;
+  readonly #flags: number;
 
-  constructor(state: State, downloads: Downloads, origin: OriginAccess, listener: HttpListener) {
+  constructor(state: State, downloads: Downloads, origin: OriginDoor, listener: HttpListener) {
     this.#state = state;
     this.#network = state.network;
     this.#downloads = downloads;
@@ -57,10 +58,11 @@ export class HttpDownloads {
     this.rateMax = new Float32Array(count).fill(Infinity);
     this.#refusals = new Uint8Array(count);
     this.#isWaiting = new Uint8Array(count);
-    this.connections = new Uint32Array(clientsFrom);
     this.#heldFirst = new Int32Array(clientsFrom).fill(none);
     this.#heldNext = new Int32Array(count).fill(none);
     this.#connectionsEach = state.policy.http.connections;
+    this.#flags = transferFlag.http | taskFlags(state.taskIndex);
+    this.connections = state.connections;
   }
 
   tableBytes(): number {
@@ -89,6 +91,11 @@ export class HttpDownloads {
 
   /** Uses the connections that are free. */
   pump(client: number): void {
+    if (this.#isWaiting[client] === 0) this.pumpNow(client);
+  }
+
+  /** The same at once, though it was to come back later. */
+  pumpNow(client: number): void {
     const state = this.#state;
     while (
       this.isOpen[client] !== 0 &&
@@ -96,7 +103,7 @@ export class HttpDownloads {
       this.active[client] < this.#connectionsEach &&
       this.rateMax[client] > 0
     ) {
-      if (this.#isWaiting[client] !== 0 || !this.#request(client)) return;
+      if (!this.#request(client)) return;
     }
   }
 
@@ -178,7 +185,7 @@ export class HttpDownloads {
     this.#origin.began(client, source);
     const cap = this.#capOf(client, source);
     const bytes = this.#downloads.claim(client, piece);
-    const transfer = this.#network.start(source, client, piece, bytes, cap, delay, transferFlag.http);
+    const transfer = this.#network.start(source, client, piece, bytes, cap, delay, this.#flags);
     if (transfer >= this.#runLeft.length) {
       const grown = new Uint32Array(Math.max(transfer + 1, this.#runLeft.length * 2));
       grown.set(this.#runLeft);
@@ -268,6 +275,8 @@ export class HttpDownloads {
 
   /** Exponential, full jitter (the client's own draw). */
   #backOff(client: number): void {
+    // One retry is queued at a time.
+    if (this.#isWaiting[client] !== 0) return;
     const { backoffFirst, backoffMax } = this.#state.policy.http;
     const refusals = this.#refusals[client];
     const longest = Math.min(backoffMax, backoffFirst * 2 ** Math.min(refusals, 16));

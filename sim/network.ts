@@ -14,7 +14,7 @@
  */
 import { microsecondsPerSecond, none } from '#core/units.ts';
 import type { EventQueue } from './event-queue.ts';
-import type { FlowMeter } from './flow-meter.ts';
+import { type FlowMeter, flowKind } from './flow-meter.ts';
 import { solveMaxMin } from './max-min.ts';
 import type { SwarmRates } from './swarm-rates.ts';
 import {
@@ -40,6 +40,8 @@ const shareMicrosecondsPerTransfer = 50;
 
 export interface NetworkOptions extends TableShape {
   isReference: boolean;
+  /** Rows in which bytes from the origin are counted; 0 = they are not. */
+  holdersMax: number;
   /** A rise smaller than this share of the rate is skipped. */
   riseRatioMin: number;
   /** Whether falls let the other transfers of the far end rise at once. */
@@ -61,6 +63,8 @@ export class Network extends TransferTable {
   /** Something changed since the last solution (`reference`). */
   isStale = false;
 
+  /** Bytes that each holder of a lease took from the origin; null where nobody keeps a contract. */
+  readonly originTaken: Float64Array | null;
   readonly #options: NetworkOptions;
   readonly #fullRatio: number;
   #dirty: Int32Array = new Int32Array(256);
@@ -75,6 +79,7 @@ export class Network extends TransferTable {
     this.flow = flow;
     this.swarmRates = swarmRates;
     this.#options = options;
+    this.originTaken = options.holdersMax === 0 ? null : new Float64Array(options.holdersMax);
     this.#fullRatio = 1 - Math.max(options.riseRatioMin, 1e-9);
   }
 
@@ -131,7 +136,7 @@ export class Network extends TransferTable {
     const left = this.transfers[row + transferField.remaining];
     // Events come at whole microseconds: what flows in one of them is not worth another event.
     if (left <= this.transfers[row + transferField.rate] / microsecondsPerSecond + 1e-6) {
-      if (left > 0) this.flow.add(this.kindOf(transfer), this.now, this.now, left);
+      if (left > 0) this.#count(transfer, this.now, left);
       this.transfers[row + transferField.remaining] = 0;
       this.transferInts[transfer * transferWords + transferWord.sequence] = 0;
       return true;
@@ -211,9 +216,21 @@ export class Network extends TransferTable {
     const rate = this.transfers[row + transferField.rate];
     const left = this.transfers[row + transferField.remaining];
     const bytes = Math.min((rate * elapsed) / microsecondsPerSecond, left);
-    if (bytes > 0) this.flow.add(this.kindOf(transfer), from, this.now, bytes);
+    if (bytes > 0) this.#count(transfer, from, bytes);
     this.transfers[row + transferField.remaining] = left - bytes;
     this.transfers[row + transferField.settledAt] = this.now;
+  }
+
+  #count(transfer: number, from: number, bytes: number): void {
+    const kind = this.kindOf(transfer);
+    this.flow.add(kind, from, this.now, bytes);
+    if (kind === flowKind.origin && this.originTaken !== null) this.originTaken[this.takenIndex(transfer)] += bytes;
+  }
+
+  /** Where `originTaken` counts what this transfer brings: a row for each client, and for each relay in each task. */
+  takenIndex(transfer: number): number {
+    const target = this.target(transfer);
+    return this.isClient(target) ? target : this.endpointCount + this.taskOf(transfer) * this.clientsFrom + target;
   }
 
   setRate(transfer: number, rate: number): void {

@@ -16,8 +16,15 @@ export class OriginWatch {
   violations = 0;
   readonly violationsAt: number[] = [];
   peakConnections = 0;
+  /** Bytes per second that control may grant while more is wanted; 0 = nobody waits. Owner: origin-control. */
+  #wantedBytesPerSecond = 0;
+  #shortBytes = 0;
+  #shortGrantableBytes = 0;
   readonly #connectionsOverTime: Gauge;
+  /** What is checked: the latest, or what was allowed before and still is. */
   #contract: Contract;
+  #latest: Contract;
+  #earlier: { contract: Contract; until: number }[] = [];
   readonly #promised: boolean;
   #rate = 0;
   #connections = 0;
@@ -32,13 +39,46 @@ export class OriginWatch {
   constructor(contract: Contract, promised: boolean, connectionsOverTime: Gauge = new Gauge()) {
     this.#connectionsOverTime = connectionsOverTime;
     this.#contract = contract;
+    this.#latest = contract;
     this.#promised = promised;
   }
 
-  /** Another contract holds from `now` (microseconds) on; until then the old one did. */
-  setContract(contract: Contract, now: number): void {
+  /**
+   * Another contract holds from `now` (microseconds) on. Where it is less, what the old one allowed is allowed for the
+   * grace: until leases that were granted under it have ended.
+   */
+  setContract(contract: Contract, now: number, graceMilliseconds: number): void {
     this.advance(now);
-    this.#contract = contract;
+    this.#earlier = this.#earlier.filter(({ until }) => until > now);
+    this.#earlier.push({ contract: this.#latest, until: now + graceMilliseconds * microsecondsPerMillisecond });
+    this.#latest = contract;
+    this.#contract = this.#widest();
+  }
+
+  #widest(): Contract {
+    const all = [this.#latest, ...this.#earlier.map(({ contract }) => contract)];
+    const most = (of: (contract: Contract) => number) => Math.max(...all.map(of));
+    return {
+      connectionsMax: most(({ connectionsMax }) => connectionsMax),
+      bytesPerSecondMax: most(({ bytesPerSecondMax }) => bytesPerSecondMax),
+      burstBytes: most(({ burstBytes }) => burstBytes),
+      traffic: this.#latest.traffic.map((window) => ({
+        ...window,
+        bytesMax: most(({ traffic }) => traffic.find(({ name }) => name === window.name)?.bytesMax ?? Infinity),
+      })),
+    };
+  }
+
+  /** From now on more is wanted than the `grantable` bytes per second, or (0) no more than is granted. */
+  setShort(now: number, grantableBytesPerSecond: number): void {
+    if (grantableBytesPerSecond === this.#wantedBytesPerSecond) return;
+    this.advance(now);
+    this.#wantedBytesPerSecond = grantableBytesPerSecond;
+  }
+
+  /** Share of what could be granted that was sent while more was wanted; null = that was never so. */
+  useWhileShort(): number | null {
+    return this.#shortGrantableBytes === 0 ? null : this.#shortBytes / this.#shortGrantableBytes;
   }
 
   /** `rate` in bytes per second and the number of connections from `now` (microseconds) on. */
@@ -54,9 +94,24 @@ export class OriginWatch {
 
   /** Lets time pass at the present rate. */
   advance(now: number): void {
+    for (;;) {
+      const ending = this.#earlier.reduce((first, { until }) => Math.min(first, until), Infinity);
+      if (ending > now) break;
+      this.#passTo(ending);
+      this.#earlier = this.#earlier.filter(({ until }) => until > ending);
+      this.#contract = this.#widest();
+    }
+    this.#passTo(now);
+  }
+
+  #passTo(now: number): void {
     const from = this.#at;
     if (now <= from) return;
     this.#at = now;
+    if (this.#wantedBytesPerSecond > 0) {
+      this.#shortBytes += (this.#rate * (now - from)) / microsecondsPerSecond;
+      this.#shortGrantableBytes += (this.#wantedBytesPerSecond * (now - from)) / microsecondsPerSecond;
+    }
     this.#checkConnections(from, now);
     this.#checkRate(from, now);
     this.#checkWindows(from, now);

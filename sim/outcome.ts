@@ -11,15 +11,18 @@ import type {
   Series,
   Summary,
 } from '#scenarios/format/result.ts';
+import type { ClassAccount } from './accounts.ts';
 import { costOf } from './cost.ts';
 import { flowKind } from './flow-meter.ts';
 import { reach } from './population.ts';
 import { rollingMaximum } from './rolling-maximum.ts';
 import { status } from './state.ts';
+import type { TaskRun } from './task-run.ts';
 import type { World } from './world.ts';
 
 const seriesRowsMax = 1000;
 const curvePoints = 100;
+const accountKeys = ['origin', 'relay', 'peer', 'delivered', 'duplicate', 'discarded', 'partial'] as const;
 
 export function outcomeOf(world: World): Outcome {
   const { state } = world;
@@ -46,17 +49,22 @@ export function outcomeOf(world: World): Outcome {
       peakBytesPerSecond: Math.round(maximum(flow[0])),
       peakConnections: world.watch.peakConnections,
       trafficMaxPerWindow: trafficPerWindow(world, flow[0]),
+      useWhileShort: world.watch.useWhileShort(),
       violations: world.watch.violations,
       violationsAt: world.watch.violationsAt,
     },
     fallback: fallbackOf(world),
     cost: costOf(scenario, accounts, bytes, flow[0], seconds),
     fairness: { jainCompletion: jain(completion) },
-    control: { messages: world.control.messages, bytes: world.control.bytes },
+    control: {
+      messages: total(world, ({ control }) => control.messages) + world.mail.sentCount,
+      bytes: total(world, ({ control }) => control.bytes) + world.mail.bytes,
+    },
   };
   return {
     summary,
     byClass: classesOf(world),
+    ...(world.tasks.length > 1 ? { byTask: tasksOf(world) } : {}),
     series: seriesOf(world, flow, seconds),
     cdf: { completionSeconds: curve(completion) },
     events: state.queue.poppedCount,
@@ -67,21 +75,22 @@ export function outcomeOf(world: World): Outcome {
 
 /** Bytes of the tables that grow with the population. */
 function tableBytes(world: World): number {
-  const { state } = world;
+  const { network, queue, swarmRates } = world.state;
+  const shared = network.bytes() + queue.bytes() + (swarmRates?.tableBytes() ?? 0);
+  return shared + total(world, taskBytes);
+}
+
+function taskBytes({ state, availability, tracker, swarm, fallback, downloads, http }: TaskRun): number {
   const columns = state.population.endpointCount * (8 * 4 + 1 * 4 + 2 * 2 + 8 * 2);
-  const availability = world.availability.counts.byteLength;
-  const swarm = state.policy.swarm.enabled ? world.tracker.tableBytes() + world.swarm.tableBytes() : 0;
-  const fallback = world.fallback === null ? 0 : world.fallback.tableBytes() + (state.swarmRates?.tableBytes() ?? 0);
+  const swarmBytes = state.policy.swarm.enabled ? tracker.tableBytes() + swarm.tableBytes() : 0;
+  const watchBytes = fallback === null ? 0 : fallback.tableBytes();
   return (
-    columns +
-    availability +
-    swarm +
-    fallback +
-    state.network.bytes() +
-    state.queue.bytes() +
-    world.downloads.tableBytes() +
-    world.http.tableBytes()
+    columns + availability.counts.byteLength + swarmBytes + watchBytes + downloads.tableBytes() + http.tableBytes()
   );
+}
+
+function total(world: World, of: (task: TaskRun) => number): number {
+  return world.tasks.reduce((sum, task) => sum + of(task), 0);
 }
 
 function rows(from: number, end: number): Int32Array {
@@ -90,11 +99,12 @@ function rows(from: number, end: number): Int32Array {
 
 function countsOf(world: World, clients: Int32Array): ClientCounts {
   const counts = { total: clients.length, completed: 0, unfinished: 0, failed: 0, left: 0 };
-  const { completedAt, status: statuses } = world.state;
+  const { completedAt } = world.state;
   for (const client of clients) {
+    const is = world.statusOf(client);
     if (completedAt[client] < Infinity) counts.completed++;
-    else if (statuses[client] === status.left) counts.left++;
-    else if (statuses[client] === status.failed) counts.failed++;
+    else if (is === status.left) counts.left++;
+    else if (is === status.failed) counts.failed++;
     else counts.unfinished++;
   }
   return counts;
@@ -102,11 +112,11 @@ function countsOf(world: World, clients: Int32Array): ClientCounts {
 
 /** Those who left before they had finished do not count; an unfinished one counts as Infinity. Rising. */
 function counted(world: World, clients: Int32Array, value: (client: number) => number): Float64Array {
-  const { completedAt, status: statuses } = world.state;
+  const { completedAt } = world.state;
   const values = new Float64Array(clients.length);
   let count = 0;
   for (const client of clients) {
-    if (completedAt[client] === Infinity && statuses[client] === status.left) continue;
+    if (completedAt[client] === Infinity && world.statusOf(client) === status.left) continue;
     values[count++] = value(client);
   }
   return values.slice(0, count).sort();
@@ -178,17 +188,27 @@ function curve(completion: Float64Array): [number, number][] {
   return points;
 }
 
+/** Bound of all tasks together; the source may work for each as if it were alone. */
 function boundOf(world: World, clients: Int32Array): Summary['bound'] {
-  const { state } = world;
+  const done = finishes(world, clients);
+  const inputs = world.tasks.map((task) => boundInput(task));
+  const { which, at: bounds } = lowerBound(inputs, done.length);
+  const real = quantiles(done);
+  const ratio = (name: keyof FinishQuantiles) => (real[name] === null ? null : real[name] / bounds[name as 'p50']);
+  return { which, at: bounds, ratio: { p50: ratio('p50'), p95: ratio('p95'), p99: ratio('p99'), max: ratio('max') } };
+}
+
+function boundInput({ state }: TaskRun): BoundInput {
   const { scenario, population, policy, task } = state;
-  const from = population.clientsFrom;
+  const clients = Int32Array.from(state.clients());
+  const column = (values: ArrayLike<number>) => Float64Array.from(clients, (client) => values[client]);
   const contract = boundContract(scenario);
-  const input: BoundInput = {
+  return {
     fileBytes: task.file.sizeBytes,
-    arrivalSeconds: population.arriveAt.slice(from).map((at) => at / microsecondsPerSecond),
-    uplinkBytesPerSecond: population.uplinkBytesPerSecond.slice(from),
-    downlinkBytesPerSecond: population.downlinkBytesPerSecond.slice(from),
-    peering: population.reach.slice(from).map((one) => (one === reach.blocked ? 0 : 1)),
+    arrivalSeconds: column(population.arriveAt).map((at) => at / microsecondsPerSecond),
+    uplinkBytesPerSecond: column(population.uplinkBytesPerSecond),
+    downlinkBytesPerSecond: column(population.downlinkBytesPerSecond),
+    peering: Uint8Array.from(clients, (client) => (population.reach[client] === reach.blocked ? 0 : 1)),
     source: { uplinkBytesPerSecond: scenario.origin.uplinkBytesPerSecond, ...(policy.contract ? { contract } : {}) },
     relays: scenario.relays.flatMap((relay) =>
       Array.from({ length: relay.count }, () => ({
@@ -197,17 +217,12 @@ function boundOf(world: World, clients: Int32Array): Summary['bound'] {
       })),
     ),
     startSeconds: task.startMilliseconds / millisecondsPerSecond,
-    counted: finishes(world, clients).length,
   };
-  const { which, at: bounds } = lowerBound(input);
-  const real = quantiles(finishes(world, clients));
-  const ratio = (name: keyof FinishQuantiles) => (real[name] === null ? null : real[name] / bounds[name as 'p50']);
-  return { which, at: bounds, ratio: { p50: ratio('p50'), p95: ratio('p95'), p99: ratio('p99'), max: ratio('max') } };
 }
 
 function bytesOf(world: World): Bytes {
   const { accounts } = world.state;
-  const sum = (name: 'origin' | 'relay' | 'peer' | 'delivered' | 'duplicate' | 'discarded' | 'partial') =>
+  const sum = (name: (typeof accountKeys)[number]) =>
     accounts.classes.reduce((total, account) => total + account[name], 0);
   const origin = sum('origin');
   return {
@@ -232,11 +247,12 @@ function shareOf(bytes: Bytes): { origin: number; relay: number; peer: number } 
 }
 
 function fallbackOf(world: World): Summary['fallback'] {
-  const { fallback } = world;
-  if (fallback === null)
-    return { opened: 0, byReason: { slow: 0, stalled: 0, blocked: 0, overdue: 0 }, openSeconds: 0 };
-  const [, slow, stalled, blocked, overdue] = fallback.byReason;
-  return { opened: fallback.opened, byReason: { slow, stalled, blocked, overdue }, openSeconds: fallback.openSeconds };
+  const byReason = (reason: number) => total(world, ({ fallback }) => fallback?.byReason[reason] ?? 0);
+  return {
+    opened: total(world, ({ fallback }) => fallback?.opened ?? 0),
+    byReason: { slow: byReason(1), stalled: byReason(2), blocked: byReason(3), overdue: byReason(4) },
+    openSeconds: total(world, ({ fallback }) => fallback?.openSeconds ?? 0),
+  };
 }
 
 function trafficPerWindow(world: World, origin: Float64Array): Record<string, number> {
@@ -250,16 +266,29 @@ function trafficPerWindow(world: World, origin: Float64Array): Record<string, nu
 function classesOf(world: World): ClassSummary[] {
   const { scenario, population, accounts } = world.state;
   let from = population.clientsFrom;
-  return scenario.clients.map((each, index) => {
-    const clients = rows(from, from + each.count);
-    from += each.count;
-    return {
-      name: each.name,
-      clients: countsOf(world, clients),
-      completionSeconds: allQuantiles(durations(world, clients)),
-      bytes: { ...accounts.classes[index] },
-    };
+  return scenario.clients.map(({ name, count }, index) => {
+    const clients = rows(from, from + count);
+    from += count;
+    return summaryOf(world, name, clients, [accounts.classes[index]]);
   });
+}
+
+function tasksOf(world: World): ClassSummary[] {
+  return world.tasks.map(({ state }) => {
+    const classes = state.task.clients.map((index) => state.accounts.classes[index]);
+    return summaryOf(world, state.task.name, Int32Array.from(state.clients()), classes);
+  });
+}
+
+function summaryOf(world: World, name: string, clients: Int32Array, accounts: readonly ClassAccount[]): ClassSummary {
+  const bytes = { ...accounts[0] };
+  for (const account of accounts.slice(1)) for (const key of accountKeys) bytes[key] += account[key];
+  return {
+    name,
+    clients: countsOf(world, clients),
+    completionSeconds: allQuantiles(durations(world, clients)),
+    bytes,
+  };
 }
 
 /** Seconds put together into at most `seriesRowsMax` steps. */

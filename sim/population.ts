@@ -25,7 +25,16 @@ export interface Population {
 }
 
 // Numbers of a client's own draws; the swarm's draws come after them from another seed.
-const draw = { uplink: 0, downlink: 1, departure: 2, departureSecond: 3, abandon: 4, crash: 5, arrival: 6 } as const;
+export const draw = {
+  uplink: 0,
+  downlink: 1,
+  departure: 2,
+  departureSecond: 3,
+  abandon: 4,
+  crash: 5,
+  arrival: 6,
+  drift: 7,
+} as const;
 
 export function drawPopulation(scenario: Scenario): Population {
   const relayCount = sum(scenario.relays.map((relay) => relay.count));

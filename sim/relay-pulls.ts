@@ -4,22 +4,22 @@
  * A relay serves from the moment at which its buffer has reached the set amount, while the pull goes on.
  */
 import type { Downloads } from '#core/swarm/downloads.ts';
-import { none } from '#core/units.ts';
+import { microsecondsPerMillisecond, none } from '#core/units.ts';
 import type { Network } from './network.ts';
-import type { OriginAccess } from './origin-access.ts';
+import type { OriginDoor } from './origin-door.ts';
 import { type State, status } from './state.ts';
-import { transferFlag } from './transfer-table.ts';
+import { taskFlags, transferFlag } from './transfer-table.ts';
 
 export class RelayPulls {
   readonly #state: State;
   readonly #network: Network;
   readonly #downloads: Downloads;
-  readonly #origin: OriginAccess;
+  readonly #origin: OriginDoor;
   readonly #active: Uint16Array;
   /** Relays that a relay's pull wakes: set by the world. */
   onGained: (relay: number, piece: number) => void = () => {};
 
-  constructor(state: State, downloads: Downloads, origin: OriginAccess) {
+  constructor(state: State, downloads: Downloads, origin: OriginDoor) {
     this.#state = state;
     this.#network = state.network;
     this.#downloads = downloads;
@@ -32,7 +32,9 @@ export class RelayPulls {
   }
 
   isPulling(relay: number): boolean {
-    return this.#state.status[relay] === status.downloading;
+    const { now, task } = this.#state;
+    const hasBegun = now >= task.startMilliseconds * microsecondsPerMillisecond;
+    return hasBegun && this.#state.status[relay] === status.downloading;
   }
 
   /** Nothing is left that no other relay holds or pulls. */
@@ -46,7 +48,7 @@ export class RelayPulls {
     if (!this.isPulling(relay) || state.status[0] === status.down || !state.canReach(0, relay)) return;
     while (this.#active[relay] < state.policy.relay.pullConnections) {
       const piece = this.#nextPiece(relay);
-      if (piece === none || !this.#origin.mayPull(relay) || this.#isOriginFull()) return;
+      if (piece === none || !this.#origin.mayAsk(relay) || this.#isOriginFull()) return;
       this.#active[relay]++;
       this.#origin.began(relay, 0);
       const bytes = this.#downloads.claim(relay, piece);
@@ -56,9 +58,9 @@ export class RelayPulls {
         relay,
         piece,
         bytes,
-        this.#origin.pullRateOf(relay),
+        this.#origin.rateOf(relay),
         delay,
-        transferFlag.http | transferFlag.pull,
+        transferFlag.http | transferFlag.pull | taskFlags(state.taskIndex),
       );
     }
   }
@@ -73,7 +75,7 @@ export class RelayPulls {
     accounts.transferCount++;
     if (this.#downloads.received(relay, piece, bytes)) this.onGained(relay, piece);
     if (!network.isActive(transfer)) return;
-    const next = this.isPulling(relay) && this.#origin.mayPull(relay) ? this.#nextPiece(relay) : none;
+    const next = this.isPulling(relay) && this.#origin.mayAsk(relay) ? this.#nextPiece(relay) : none;
     if (next === none) {
       this.release(transfer);
       this.pump(relay);

@@ -3,6 +3,7 @@ import type { Outcome } from '#scenarios/format/result.ts';
 import type { Scenario } from '#scenarios/format/scenario.ts';
 import { closeAndCheck } from './checkers.ts';
 import { outcomeOf } from './outcome.ts';
+import { QuotaLog } from './quota-log.ts';
 import { assertSupported } from './supported.ts';
 import { Trace } from './trace.ts';
 import { World } from './world.ts';
@@ -14,6 +15,18 @@ export function simulate(scenario: Scenario, trace: Trace | null = null): Outcom
   world.run();
   closeAndCheck(world);
   return outcomeOf(world);
+}
+
+/** Who held what of the origin, every so often, and what came of it. */
+export function simulateQuota(scenario: Scenario, everySeconds: number): { log: QuotaLog; outcome: Outcome } {
+  assertSupported(scenario);
+  const world = new World(scenario, null);
+  const log = new QuotaLog(everySeconds);
+  world.quotaLog = log;
+  world.run();
+  log.passTo(world, world.state.now);
+  closeAndCheck(world);
+  return { log, outcome: outcomeOf(world) };
 }
 
 /** A trace that fits the scenario. */

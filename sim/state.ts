@@ -33,6 +33,9 @@ export const eventKind = {
   schedule: 11,
   pull: 12,
   timeout: 13,
+  message: 14,
+  lease: 15,
+  quota: 16,
 } as const;
 const kindFactor = 2 ** 27;
 
@@ -106,12 +109,20 @@ export const details: Record<Scenario['fidelity'], Detail> = {
   },
 };
 
+/** Whether BitTorrent is watched, and HTTP opened when it is too slow. */
+function hasTriggers({ http, swarm }: Policy): boolean {
+  return http.when === 'fallback' && swarm.enabled;
+}
+
 export class State {
   readonly scenario: Scenario;
   readonly policy: Policy;
   readonly task: Task;
+  readonly taskIndex: number;
   readonly detail: Detail;
   readonly population: Population;
+  /** Of the task. */
+  readonly clientCount: number;
   readonly pieceCount: number;
   readonly horizon: number;
   readonly queue: EventQueue;
@@ -133,36 +144,57 @@ export class State {
   readonly completedAt: Float64Array;
   /** Regions that cannot reach each other now, `[from * regions + to]`. Owner: faults. */
   readonly partitioned: Uint8Array;
-  now = 0;
+  /** Connections in use at the origin and the relays over HTTP, of all tasks. Owner: http-downloads. */
+  readonly connections: Uint32Array;
 
-  constructor(scenario: Scenario) {
+  /** `first` is the state of the first task, with which the others share links, clock and population; null = it is it. */
+  constructor(scenario: Scenario, taskIndex: number, first: State | null) {
     this.scenario = scenario;
-    this.policy = scenario.policy;
-    this.task = scenario.tasks[0];
+    this.taskIndex = taskIndex;
+    this.task = scenario.tasks[taskIndex];
+    this.policy = this.task.policy ?? scenario.policy;
     this.detail = details[scenario.fidelity];
-    this.population = drawPopulation(scenario);
+    this.population = first?.population ?? drawPopulation(scenario);
     this.pieceCount = Math.max(1, Math.ceil(this.task.file.sizeBytes / this.task.file.pieceLengthBytes));
     this.horizon = Math.min(scenario.horizonMilliseconds, 3_650 * 86_400_000) * microsecondsPerMillisecond;
     const { endpointCount, clientsFrom } = this.population;
-    const clientCount = endpointCount - clientsFrom;
-    this.queue = new EventQueue(this.horizon, Math.max(256, Math.ceil(clientCount / 2)));
-    this.flow = new FlowMeter(this.horizon);
-    this.swarmRates =
-      this.policy.http.when === 'fallback' && this.policy.swarm.enabled
-        ? new SwarmRates(endpointCount, clientsFrom)
-        : null;
-    this.network = this.#network();
+    this.clientCount = this.task.clients.reduce((sum, index) => sum + scenario.clients[index].count, 0);
+    this.queue =
+      first?.queue ?? new EventQueue(this.horizon, Math.max(256, Math.ceil((endpointCount - clientsFrom) / 2)));
+    this.flow = first?.flow ?? new FlowMeter(this.horizon);
+    this.network = first?.network ?? this.#network();
+    this.swarmRates = hasTriggers(this.policy) ? this.network.swarmRates : null;
     this.sets = new PieceSets(endpointCount, this.pieceCount);
-    this.accounts = new Accounts(scenario, this.population);
+    this.accounts = first?.accounts ?? new Accounts(scenario, this.population);
     const { origin, relay, peer } = scenario.distribution.shareMax;
-    const expectedBytes = this.task.file.sizeBytes * (endpointCount - clientsFrom);
+    const expectedBytes = this.task.file.sizeBytes * this.clientCount;
     this.shares = Math.min(origin, relay, peer) < 1 ? new SourceShares(expectedBytes, [origin, relay, peer]) : null;
     this.status = new Uint8Array(endpointCount);
     this.serves = new Uint8Array(endpointCount);
     this.relayOf = new Int16Array(endpointCount).fill(none);
-    this.firstByteAt = new Float64Array(endpointCount).fill(Infinity);
-    this.completedAt = new Float64Array(endpointCount).fill(Infinity);
-    this.partitioned = new Uint8Array(scenario.regions.length ** 2);
+    this.connections = first?.connections ?? new Uint32Array(clientsFrom);
+    this.firstByteAt = first?.firstByteAt ?? new Float64Array(endpointCount).fill(Infinity);
+    this.completedAt = first?.completedAt ?? new Float64Array(endpointCount).fill(Infinity);
+    this.partitioned = first?.partitioned ?? new Uint8Array(scenario.regions.length ** 2);
+  }
+
+  /** Microseconds on the scenario's clock. */
+  get now(): number {
+    return this.network.now;
+  }
+
+  /** Clients of the task, rising. */
+  *clients(): Generator<number> {
+    let from = this.population.clientsFrom;
+    for (const [index, { count }] of this.scenario.clients.entries()) {
+      if (this.task.clients.includes(index)) for (let client = from; client < from + count; client++) yield client;
+      from += count;
+    }
+  }
+
+  /** Whether a transfer belongs to this task. */
+  owns(transfer: number): boolean {
+    return this.network.taskOf(transfer) === this.taskIndex;
   }
 
   isClient(endpoint: number): boolean {
@@ -218,6 +250,9 @@ export class State {
   #network(): Network {
     const { population, scenario, detail, policy } = this;
     const { endpointCount, clientsFrom } = population;
+    const keepsContract = scenario.tasks.some((task) => (task.policy ?? scenario.policy).contract);
+    const isWatched = scenario.tasks.some((task) => hasTriggers(task.policy ?? scenario.policy));
+    const swarmRates = isWatched ? new SwarmRates(endpointCount, clientsFrom) : null;
     const regionCount = scenario.regions.length;
     const pairLink = scenario.links.length === 0 ? null : new Int32Array(regionCount ** 2).fill(none);
     const pairCapacities: number[] = [];
@@ -234,13 +269,14 @@ export class State {
       }
     }
     const slots = policy.swarm.enabled ? policy.swarm.uploadSlots + policy.swarm.optimisticSlots : 1;
-    const network = new Network(this.queue, this.flow, this.swarmRates, {
+    const network = new Network(this.queue, this.flow, swarmRates, {
       endpointCount,
       transfersExpected: Math.ceil((endpointCount - clientsFrom) * Math.min(slots, 4)),
       regions: population.region,
       regionCount,
       pairLink,
       pairCapacities,
+      holdersMax: keepsContract ? endpointCount + scenario.tasks.length * clientsFrom : 0,
       isReference: scenario.fidelity === 'reference',
       riseRatioMin: detail.riseRatioMin,
       cascades: detail.cascades,

@@ -15,7 +15,7 @@ import type { Network } from './network.ts';
 import { Slots } from './slots.ts';
 import { event, eventKind, type State, status } from './state.ts';
 import type { Tracker } from './tracker.ts';
-import { transferFlag } from './transfer-table.ts';
+import { taskFlags, transferFlag } from './transfer-table.ts';
 
 /** What the swarm tells the world. */
 export interface SwarmListener {
@@ -232,7 +232,7 @@ export class Swarm implements Host {
   }
 
   #begin(source: number, client: number, kind: SlotKind): boolean {
-    this.#flags = kind === slotKind.optimistic ? transferFlag.optimistic : 0;
+    this.#flags = taskFlags(this.#state.taskIndex) | (kind === slotKind.optimistic ? transferFlag.optimistic : 0);
     return this.downloads.askNext(client, source);
   }
 

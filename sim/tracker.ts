@@ -75,7 +75,10 @@ export class Tracker {
     const isThere = state.status[client] === status.downloading;
     if (!isThere && state.status[client] !== status.down) return;
     state.queue.push(state.now + announceMicroseconds, event(eventKind.announce, client));
-    if (!isThere || this.neighbours.count(client) >= this.#opens / 2) return;
+    if (!isThere) return;
+    // Whom nobody sends anything may have a list of those who are gone.
+    if (state.network.transferCount(state.network.downlink(client)) === 0) this.#dropGone(client);
+    if (this.neighbours.count(client) >= this.#opens / 2) return;
     const relay = state.relayOf[client];
     if (relay !== none && state.policy.swarm.relaysSeed) this.connect(client, relay);
     if (state.policy.swarm.originSeeds) this.connect(client, 0);
@@ -84,6 +87,13 @@ export class Tracker {
     for (let tries = 0; opened < wanted && tries < 3 * wanted && this.#memberCount > 1; tries++) {
       const other = this.#members[scaled(this.#downloads.draw(client), this.#memberCount)];
       if (this.connect(client, other)) opened++;
+    }
+  }
+
+  #dropGone(client: number): void {
+    for (let index = this.neighbours.count(client) - 1; index >= 0; index--) {
+      const is = this.#state.status[this.neighbours.at(client, index)];
+      if (is === status.left || is === status.failed) this.drop(client, index);
     }
   }
 

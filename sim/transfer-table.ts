@@ -30,9 +30,12 @@ export const linkWords = 8;
 
 /**
  * The word of the piece also holds the transfer's flags and the choke round in which its slot was last confirmed, so
- * that a decision about a transfer touches one line of the cache:  round (6 bits) | flags (6) | piece (20).
+ * that a decision about a transfer touches one line of the cache:  round (6 bits) | task (3) | flags (3) | piece (20).
  */
 export const transferFlag = { http: 1 << 20, pull: 1 << 21, optimistic: 1 << 22 } as const;
+const taskShift = 23;
+/** Tasks that one run can tell apart. */
+export const tasksMax = 8;
 export const pieceMask = (1 << 20) - 1;
 const roundShift = 26;
 export const roundCount = 64;
@@ -47,6 +50,11 @@ export interface TableShape {
   pairCapacities: number[];
   /** First endpoint that is a client; before it the origin (0) and the relays. */
   clientsFrom: number;
+}
+
+/** Flags of a transfer of this task. */
+export function taskFlags(task: number): number {
+  return task << taskShift;
 }
 
 export class TransferTable {
@@ -84,6 +92,14 @@ export class TransferTable {
 
   bytes(): number {
     return this.links.byteLength + this.transfers.byteLength + this.pairNext.byteLength * 2;
+  }
+
+  get clientsFrom(): number {
+    return this.#shape.clientsFrom;
+  }
+
+  isClient(endpoint: number): boolean {
+    return endpoint >= this.#shape.clientsFrom;
   }
 
   uplink(endpoint: number): number {
@@ -138,6 +154,11 @@ export class TransferTable {
 
   has(transfer: number, flag: number): boolean {
     return (this.transferInts[transfer * transferWords + transferWord.piece] & flag) !== 0;
+  }
+
+  /** Index of the task for whose file it is. */
+  taskOf(transfer: number): number {
+    return (this.transferInts[transfer * transferWords + transferWord.piece] >>> taskShift) & (tasksMax - 1);
   }
 
   /** Choke round, modulo `roundCount`, in which the slot was last given to its holder. */

@@ -6,7 +6,7 @@
  *     1  slots   one for each holder that asks; fewer slots than holders: by band, the longest unserved first.
  *                Slots left over are shared, band by band, up to what each wants
  *     2  floors  band by band, as far as the rate goes
- *     3  demand  band by band, each up to min(demand, ceiling), weighted max–min within the band (water-filling)
+ *     3  demand  band by band, each up to min(demand, ceiling), weighted max–min within the band (`RateTree`)
  *     4  a slot without a rate goes back (nobody could use it)
  *
  * Band 0 comes first. Never a grant above the demand, never a negative one, the sums never above the limits.
@@ -19,10 +19,10 @@
  */
 import { assert } from '../assert.ts';
 import { quotaSlotsMax } from './contract.ts';
+import { RateTree } from './rate-tree.ts';
 import { sortRows } from './row-order.ts';
+import { quotaBandCount, type ShareNode } from './tree.ts';
 import { WaterFilling } from './water-filling.ts';
-
-export const quotaBandCount = 16;
 
 // Positions in `grantReasons`.
 export const grantNoDemand = 0;
@@ -42,7 +42,10 @@ export class HolderTable {
   /** Infinity = none. */
   readonly ceilingBytesPerSecond: Float64Array;
   readonly weight: Float64Array;
+  /** Of its node, if it stands under one. */
   readonly band: Uint8Array;
+  /** Position in the list of nodes; −1 = directly under its band. */
+  readonly node: Int32Array;
   readonly slotsWanted: Int32Array;
   /** Since when it asks without having been served. */
   readonly unservedSinceMilliseconds: Float64Array;
@@ -60,6 +63,8 @@ export class HolderTable {
     this.ceilingBytesPerSecond = new Float64Array(countMax);
     this.weight = new Float64Array(countMax);
     this.band = new Uint8Array(countMax);
+    // A caller that fills the columns itself need not know of nodes.
+    this.node = new Int32Array(countMax).fill(-1);
     this.slotsWanted = new Int32Array(countMax);
     this.unservedSinceMilliseconds = new Float64Array(countMax);
     this.grantBytesPerSecond = new Float64Array(countMax);
@@ -81,16 +86,27 @@ export class HolderTable {
     this.ceilingBytesPerSecond[row] = Infinity;
     this.weight[row] = 1;
     this.band[row] = 0;
+    this.node[row] = -1;
     this.slotsWanted[row] = 1;
     this.unservedSinceMilliseconds[row] = 0;
     return row;
   }
 }
 
+/** What each row was promised: the largest that it may still be using, and the newest lease. */
+export interface Promised {
+  bytesPerSecond: Float64Array;
+  slots: Float64Array;
+  newestBytesPerSecond: Float64Array;
+  newestSlots: Float64Array;
+}
+
 /** Shares the limits among a table's holders; owns the scratch for `countMax` of them. */
 export class Allocator {
   private readonly slots: WaterFilling;
-  private readonly rates: WaterFilling;
+  private readonly rates: RateTree;
+  private readonly want: Float64Array;
+  private readonly asked: Float64Array;
   private readonly order: Uint32Array;
   private readonly spare: Uint32Array;
   private readonly bandRows = new Uint32Array(quotaBandCount);
@@ -101,16 +117,24 @@ export class Allocator {
 
   constructor(countMax: number) {
     this.slots = new WaterFilling(countMax);
-    this.rates = new WaterFilling(countMax);
+    this.rates = new RateTree(countMax);
+    this.want = new Float64Array(countMax);
     this.order = new Uint32Array(countMax);
     this.spare = new Uint32Array(countMax);
     this.holders = new HolderTable(1);
     this.committed = new Float64Array(1);
-    this.target = new Float64Array(countMax);
+    this.target = new Float64Array(1);
+    this.asked = new Float64Array(countMax);
+  }
+
+  /** What a forecast keeps from being lent to the bands after the first, 0 = nothing. */
+  holdBack(bytesPerSecond: number): void {
+    assert(isWhole(bytesPerSecond), 'what is held back is whole');
+    this.rates.heldBackBytesPerSecond = bytesPerSecond;
   }
 
   /** Writes the grants of all holders: targets, as if nobody had anything yet. `Infinity` = not limited. */
-  allocate(holders: HolderTable, bytesPerSecond: number, connections: number): void {
+  allocate(holders: HolderTable, bytesPerSecond: number, connections: number, nodes?: readonly ShareNode[]): void {
     assert(holders.count <= this.order.length, 'the scratch has room');
     assert(bytesPerSecond >= 0 && isWhole(bytesPerSecond), 'a rate limit is whole and not negative');
     assert(connections >= 0 && isWhole(connections), 'a slot limit is whole and not negative');
@@ -126,55 +150,68 @@ export class Allocator {
       this.bandRows[holders.band[row]]++;
     }
     this.shareSlots(Math.min(connections, quotaSlotsMax));
-    this.shareRates(bytesPerSecond);
+    this.shareRates(bytesPerSecond, nodes);
     for (let row = 0; row < holders.count; row++) this.explain(row);
   }
 
   /**
-   * Bounds the grants just allocated by what is free beside what was promised before (the largest not yet superseded):
-   * a decrease is free only when it is acknowledged or expired. Most urgent first: band, then deficit, then row.
+   * Bounds the grants just allocated by what is free beside what was promised before: a decrease is free only when it
+   * is acknowledged or expired. Most urgent first: band, then deficit, then row.
    */
-  limitToFree(
-    holders: HolderTable,
-    committedBytesPerSecond: Float64Array,
-    committedSlots: Float64Array,
-    bytesPerSecond: number,
-    connections: number,
-  ): void {
-    this.holders = holders;
-    for (let row = 0; row < holders.count; row++) this.target[row] = holders.grantBytesPerSecond[row];
-    this.limitTarget(committedBytesPerSecond, bytesPerSecond);
+  limitToFree(holders: HolderTable, promised: Promised, bytesPerSecond: number, connections: number): void {
+    const { grantBytesPerSecond, grantSlots, grantReason } = holders;
+    const { asked } = this;
+    for (let row = 0; row < holders.count; row++) asked[row] = grantBytesPerSecond[row];
+    this.limitColumn(holders, asked, promised.bytesPerSecond, promised.newestBytesPerSecond, bytesPerSecond);
     for (let row = 0; row < holders.count; row++) {
-      if (this.target[row] < holders.grantBytesPerSecond[row]) holders.grantReason[row] = grantNotYetFree;
-      holders.grantBytesPerSecond[row] = this.target[row];
-      this.target[row] = holders.grantSlots[row];
+      if (asked[row] < grantBytesPerSecond[row]) grantReason[row] = grantNotYetFree;
+      grantBytesPerSecond[row] = asked[row];
+      asked[row] = grantSlots[row];
     }
-    this.limitTarget(committedSlots, connections);
+    this.limitColumn(holders, asked, promised.slots, promised.newestSlots, connections);
     for (let row = 0; row < holders.count; row++) {
-      if (this.target[row] < holders.grantSlots[row]) holders.grantReason[row] = grantNotYetFree;
-      holders.grantSlots[row] = this.target[row];
-      if (holders.grantBytesPerSecond[row] === 0) holders.grantSlots[row] = 0;
-      if (holders.grantSlots[row] === 0) holders.grantBytesPerSecond[row] = 0;
+      if (asked[row] < grantSlots[row]) grantReason[row] = grantNotYetFree;
+      grantSlots[row] = asked[row];
+      if (grantBytesPerSecond[row] === 0) grantSlots[row] = 0;
+      if (grantSlots[row] === 0) grantBytesPerSecond[row] = 0;
     }
   }
 
-  private limitTarget(committed: Float64Array, limit: number): void {
-    const { count } = this.holders;
+  /**
+   * Bounds `targets` (one per row) by what is free of `limit` beside what is committed. While more is committed than
+   * the limit (after a cut), nobody gets more than in its newest lease either: else two holders in turn could keep the
+   * sum above the limit for ever.
+   */
+  limitColumn(
+    holders: HolderTable,
+    targets: Float64Array,
+    committed: Float64Array,
+    newest: Float64Array,
+    limit: number,
+  ): void {
+    const { count } = holders;
     let free = limit;
+    let raises = 0;
     for (let row = 0; row < count; row++) {
-      assert(committed[row] >= 0, 'nothing negative was promised');
+      assert(committed[row] >= newest[row] && newest[row] >= 0, 'what is committed covers the newest lease');
       free -= committed[row];
+      raises += Math.max(0, targets[row] - committed[row]);
       this.order[row] = row;
     }
-    // After a cut of the limit there is less than nothing free; that is no reason to grant less than nothing.
-    free = Math.max(0, free);
+    if (free < 0) {
+      for (let row = 0; row < count; row++) targets[row] = Math.min(targets[row], newest[row]);
+      return;
+    }
+    if (raises <= free) return;
+    this.holders = holders;
     this.committed = committed;
+    this.target = targets;
     sortRows(this, this.order, this.spare, count, moreUrgent);
     for (let at = 0; at < count; at++) {
       const row = this.order[at];
-      const raise = Math.min(this.target[row] - committed[row], free);
+      const raise = Math.min(targets[row] - committed[row], free);
       if (raise < 0) continue;
-      this.target[row] = committed[row] + raise;
+      targets[row] = committed[row] + raise;
       free -= raise;
     }
   }
@@ -206,25 +243,10 @@ export class Allocator {
     for (let row = 0; row < holders.count; row++) holders.grantSlots[row] = slots.share[row];
   }
 
-  private shareRates(bytesPerSecond: number): void {
-    const { holders, rates } = this;
-    let left = bytesPerSecond;
-    for (let row = 0; row < holders.count; row++) {
-      const want = holders.grantSlots[row] > 0 ? wantOf(holders, row) : 0;
-      rates.least[row] = 0;
-      rates.most[row] = Math.min(holders.floorBytesPerSecond[row], want);
-      rates.weight[row] = holders.weight[row];
-    }
-    for (let band = 0; band < quotaBandCount; band++) {
-      if (this.bandRows[band] > 0) left = this.fillBand(rates, band, left);
-    }
-    for (let row = 0; row < holders.count; row++) {
-      rates.least[row] = rates.share[row];
-      rates.most[row] = holders.grantSlots[row] > 0 ? wantOf(holders, row) : 0;
-    }
-    for (let band = 0; band < quotaBandCount; band++) {
-      if (this.bandRows[band] > 0) left = this.fillBand(rates, band, left);
-    }
+  private shareRates(bytesPerSecond: number, nodes: readonly ShareNode[] | undefined): void {
+    const { holders, rates, want } = this;
+    for (let row = 0; row < holders.count; row++) want[row] = holders.grantSlots[row] > 0 ? wantOf(holders, row) : 0;
+    rates.divide(holders, want, bytesPerSecond, nodes);
     for (let row = 0; row < holders.count; row++) {
       holders.grantBytesPerSecond[row] = rates.share[row];
       if (rates.share[row] === 0) holders.grantSlots[row] = 0;

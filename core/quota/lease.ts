@@ -2,10 +2,11 @@
  * What may a holder do at the origin, and until when? (M27–M31)
  *
  * A lease is a promise with an end (Gray & Cheriton 1989). The holder counts its time from the moment it *sent* the
- * request, the owner from the moment it sent the grant, plus a slack for drift: the holder always stops first.
+ * request that the lease answers, the owner from the moment it *received* it, plus a slack for drift: the holder always
+ * stops first, however late the grant is written, sent, or delivered.
  *
  *     holder   send request ├───────── ttl ─────────┤ stops
- *     owner        send grant   ├───────── ttl ─────────┼─ slack ─┤ takes it back
+ *     owner           receive request ├───────── ttl ─────────┼─ slack ─┤ takes it back
  *
  * No lease, no origin byte.
  */
@@ -16,12 +17,13 @@ export interface Lease {
   holder: number;
   /** Of the ledger's owner: a later owner fences off an earlier one. */
   epoch: number;
-  /** Within the epoch; a later one supersedes. */
+  /** Within the holder's account; a later one supersedes. */
   sequence: number;
   slots: number;
   bytesPerSecond: number;
+  /** What may be asked for and not have arrived yet, together with what may be asked for at once. */
   burstBytes: number;
-  /** Already taken from the windows; what is not spent comes back with the final report only. */
+  /** Bytes that the holder may have taken in all since its account began; already taken from the windows. */
   prepaidBytes: number;
   ttlMilliseconds: number;
 }
@@ -37,14 +39,14 @@ export function assertLease(lease: Lease): void {
   assert(Number.isSafeInteger(lease.ttlMilliseconds) && lease.ttlMilliseconds >= 1, 'a lease lasts');
 }
 
-/** Last moment of the lease on the holder's monotonic clock. */
+/** First moment on the holder's clock at which the lease has ended. */
 export function holderEndMilliseconds(lease: Lease, requestSentAtMilliseconds: number): number {
   return requestSentAtMilliseconds + lease.ttlMilliseconds;
 }
 
 /** First moment on the owner's clock at which nobody can be using the lease any more. */
-export function ownerEndMilliseconds(lease: Lease, grantSentAtMilliseconds: number, slackMilliseconds: number): number {
-  return grantSentAtMilliseconds + lease.ttlMilliseconds + slackMilliseconds;
+export function ownerEndMilliseconds(lease: Lease, requestReceivedAtMilliseconds: number, slackMilliseconds: number) {
+  return requestReceivedAtMilliseconds + lease.ttlMilliseconds + slackMilliseconds;
 }
 
 /** Least slack for clocks that each run wrong by at most `driftMax` (a share): I5 holds from here on, rounded up. */
@@ -55,6 +57,9 @@ export function slackNeededMilliseconds(ttlMilliseconds: number, driftMax: numbe
 }
 
 /** Whether `left` comes after `right`: later epoch, or later sequence in the same one. */
-export function supersedes(left: Lease, right: Lease): boolean {
+export function supersedes(
+  left: { epoch: number; sequence: number },
+  right: { epoch: number; sequence: number },
+): boolean {
   return left.epoch > right.epoch || (left.epoch === right.epoch && left.sequence > right.sequence);
 }

@@ -69,6 +69,38 @@ export class RollingWindow {
     this.spend(nowMilliseconds, spentBytes);
   }
 
+  /** Places of the ring. */
+  get bucketCount(): number {
+    return this.buckets.length;
+  }
+
+  /** Number of the bucket that counts what is spent now. */
+  bucketAt(nowMilliseconds: number): number {
+    return Math.floor(nowMilliseconds / this.bucketMilliseconds);
+  }
+
+  /** Where a ledger keeps a bucket: later ones take the places of those that have left. */
+  placeOf(bucket: number): number {
+    return bucket % this.buckets.length;
+  }
+
+  /** Bytes of one bucket that counts now or did just now. */
+  bytesOf(bucket: number): number {
+    assert(bucket <= this.lastBucket && bucket > this.lastBucket - this.buckets.length, 'the bucket is in the ring');
+    return this.buckets[this.placeOf(bucket)];
+  }
+
+  /** Puts back what a ledger knows of a bucket; one that has left counts no more. */
+  restore(nowMilliseconds: number, bucket: number, bytes: number): void {
+    checkBytes(bytes);
+    this.advance(nowMilliseconds);
+    if (bucket < this.firstBucket) return;
+    // Of the time that was left out when the ledger changed hands.
+    const place = this.placeOf(Math.min(bucket, this.lastBucket));
+    this.buckets[place] += bytes;
+    this.usedBytes += bytes;
+  }
+
   /** First millisecond at which `bytes` could be promised if nothing else is spent; Infinity if never. */
   roomAtMilliseconds(nowMilliseconds: number, bytes: number, limitBytes: number): number {
     let missing = bytes - this.left(nowMilliseconds, limitBytes);

@@ -7,6 +7,9 @@
  *     1000·filled = rate · elapsed milliseconds + what was left over last time      (all whole numbers)
  *     bytes += ⌊ / 1000 ⌋,  the remainder (0..999 thousandths of a byte) is carried to the next time
  *
+ * Bytes that were asked for and have not come (`send`, `arrive`) still fill the bucket, so that the same bound holds
+ * for what comes over the wire, however long it was held up: tokens + under way ≤ burst.
+ *
  * Rejected: tokens as fractions (they round up as often as down, and the sum creeps past the limit); rounding each
  * refill down without the carry (a slow bucket that is asked often would never fill).
  */
@@ -15,11 +18,13 @@ import { quotaBytesMax } from './contract.ts';
 
 const thousandths = 1000;
 
-/** One bucket per row: 40 bytes. */
+/** One bucket per row: 48 bytes. */
 export class TokenBuckets {
   readonly rowCount: number;
   readonly bytesPerSecond: Float64Array;
   readonly burstBytes: Float64Array;
+  /** Asked for and not arrived. */
+  readonly underwayBytes: Float64Array;
   private readonly tokenBytes: Float64Array;
   private readonly carryThousandths: Float64Array;
   private readonly atMilliseconds: Float64Array;
@@ -29,6 +34,7 @@ export class TokenBuckets {
     this.rowCount = rowCount;
     this.bytesPerSecond = new Float64Array(rowCount);
     this.burstBytes = new Float64Array(rowCount);
+    this.underwayBytes = new Float64Array(rowCount);
     this.tokenBytes = new Float64Array(rowCount);
     this.carryThousandths = new Float64Array(rowCount);
     this.atMilliseconds = new Float64Array(rowCount);
@@ -40,6 +46,7 @@ export class TokenBuckets {
     assert(tokenBytes >= 0 && tokenBytes <= burstBytes, 'a bucket holds its burst at most');
     this.bytesPerSecond[row] = bytesPerSecond;
     this.burstBytes[row] = burstBytes;
+    this.underwayBytes[row] = 0;
     this.tokenBytes[row] = tokenBytes;
     this.carryThousandths[row] = 0;
     this.atMilliseconds[row] = nowMilliseconds;
@@ -51,8 +58,9 @@ export class TokenBuckets {
     this.refill(row, nowMilliseconds);
     this.bytesPerSecond[row] = bytesPerSecond;
     this.burstBytes[row] = burstBytes;
-    if (this.tokenBytes[row] >= burstBytes) {
-      this.tokenBytes[row] = burstBytes;
+    const roomBytes = Math.max(0, burstBytes - this.underwayBytes[row]);
+    if (this.tokenBytes[row] >= roomBytes) {
+      this.tokenBytes[row] = roomBytes;
       this.carryThousandths[row] = 0;
     }
   }
@@ -77,12 +85,27 @@ export class TokenBuckets {
     return true;
   }
 
-  /** Milliseconds until `bytes` will be there; Infinity if they never will. */
+  /** Takes as `take` does, for bytes that are to come over the wire; they leave the bucket when they `arrive`. */
+  send(row: number, nowMilliseconds: number, bytes: number): boolean {
+    if (!this.take(row, nowMilliseconds, bytes)) return false;
+    this.underwayBytes[row] += bytes;
+    return true;
+  }
+
+  /** Bytes under way have come, or never will. */
+  arrive(row: number, nowMilliseconds: number, bytes: number): void {
+    assert(Number.isInteger(bytes) && bytes >= 0, 'bytes are whole and not negative');
+    assert(bytes <= this.underwayBytes[row], 'only what is under way arrives');
+    this.refill(row, nowMilliseconds);
+    this.underwayBytes[row] -= bytes;
+  }
+
+  /** Milliseconds until `bytes` will be there; Infinity if they never will, or not before something arrives. */
   waitMilliseconds(row: number, nowMilliseconds: number, bytes: number): number {
     this.refill(row, nowMilliseconds);
     const missingBytes = bytes - this.tokenBytes[row];
     if (missingBytes <= 0) return 0;
-    if (bytes > this.burstBytes[row] || this.bytesPerSecond[row] === 0) return Infinity;
+    if (bytes > this.burstBytes[row] - this.underwayBytes[row] || this.bytesPerSecond[row] === 0) return Infinity;
     const missing = missingBytes * thousandths - this.carryThousandths[row];
     return Math.ceil(missing / this.bytesPerSecond[row]);
   }
@@ -93,11 +116,12 @@ export class TokenBuckets {
     assert(elapsedMilliseconds >= 0, 'time never runs back');
     assert(Number.isInteger(elapsedMilliseconds), 'time is in whole milliseconds');
     this.atMilliseconds[row] = nowMilliseconds;
-    const roomThousandths = (this.burstBytes[row] - this.tokenBytes[row]) * thousandths;
+    const fullBytes = Math.max(0, this.burstBytes[row] - this.underwayBytes[row]);
+    const roomThousandths = (fullBytes - this.tokenBytes[row]) * thousandths;
     // Past the exact range the product is larger than any room, and its last bits do not matter.
     const filled = this.bytesPerSecond[row] * elapsedMilliseconds + this.carryThousandths[row];
     if (filled >= roomThousandths) {
-      this.tokenBytes[row] = this.burstBytes[row];
+      this.tokenBytes[row] = fullBytes;
       this.carryThousandths[row] = 0;
     } else {
       const carry = filled % thousandths;

@@ -27,8 +27,6 @@ export interface BoundInput {
   relays: readonly { uplinkBytesPerSecond: number; holdsAll: boolean }[];
   /** The source and the relays send nothing before; absent: 0. */
   startSeconds?: number;
-  /** How many clients the quantiles run over (all but those who left before they had finished); absent: all. */
-  counted?: number;
 }
 
 /** The part of a contract that limits bytes; `Infinity` = unlimited. */
@@ -52,10 +50,14 @@ export function quantileRank(share: number, count: number): number {
   return Math.max(1, Math.min(count, Math.ceil(share * count - 1e-9)));
 }
 
-export function lowerBound(input: BoundInput): LowerBound {
-  const prepared = prepare(input);
-  const counted = input.counted ?? prepared.clientCount;
-  const finish = (share: number) => earliest(prepared, quantileRank(share, counted));
+/**
+ * Of all clients of one or several tasks, `counted` of whom the quantiles run over. With several tasks, the source and
+ * the relays may work for each as if it were alone: by a time T at most the sum of what each alone can have is done.
+ */
+export function lowerBound(tasks: readonly BoundInput[], counted?: number): LowerBound {
+  const prepared = tasks.map(prepare);
+  const everybody = prepared.reduce((sum, { clientCount }) => sum + clientCount, 0);
+  const finish = (share: number) => earliestOfAll(prepared, quantileRank(share, counted ?? everybody));
   const last = finish(1);
   const at = {
     p50: finish(0.5).seconds,
@@ -64,6 +66,38 @@ export function lowerBound(input: BoundInput): LowerBound {
     max: last.seconds,
   };
   return { which: last.which, at };
+}
+
+function earliestOfAll(tasks: readonly Prepared[], k: number): { which: BoundTerm; seconds: number } {
+  if (tasks.length === 1) return earliest(tasks[0]!, k);
+  // The k-th of all is the j-th of some task: the earliest of these by which k can be done.
+  let best: { which: BoundTerm; seconds: number } = { which: 'download', seconds: Infinity };
+  for (const task of tasks) {
+    const isEnough = (j: number) => {
+      const { seconds } = earliest(task, j);
+      return tasks.reduce((sum, each) => sum + (each === task ? j : doneBy(each, seconds)), 0) >= k;
+    };
+    const j = firstTrue(1, task.clientCount, isEnough);
+    const found = j > task.clientCount ? best : earliest(task, j);
+    if (found.seconds < best.seconds) best = found;
+  }
+  return best;
+}
+
+/** How many clients of a task can have finished by then. */
+function doneBy(task: Prepared, seconds: number): number {
+  return firstTrue(1, task.clientCount, (k) => earliest(task, k).seconds > seconds) - 1;
+}
+
+/** The first number from `low` to `high` for which a condition that stays true is true; `high + 1` if none. */
+function firstTrue(low: number, high: number, isTrue: (number: number) => boolean): number {
+  let end = high + 1;
+  while (low < end) {
+    const middle = (low + end) >> 1;
+    if (isTrue(middle)) end = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** Seconds on the scenario's clock before which the k-th client (from 1) cannot have finished. */

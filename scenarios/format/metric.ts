@@ -48,6 +48,7 @@ const summaryShape: Summary = {
     peakBytesPerSecond: 0,
     peakConnections: 0,
     trafficMaxPerWindow: {},
+    useWhileShort: 0,
     violations: 0,
     violationsAt: [],
   },
@@ -130,7 +131,7 @@ function dimensionOf(path: string): Dimension {
   if (/Seconds(\.|$)|^bound\.at\./.test(path)) return path.includes('PerSecond') ? 'rate' : 'time';
   if (/PerSecond$/.test(path)) return 'rate';
   if (/^bytes\.|\.bytes$/.test(path)) return 'size';
-  return path.startsWith('share.') ? 'share' : 'number';
+  return path.startsWith('share.') || path === 'origin.useWhileShort' ? 'share' : 'number';
 }
 
 /** The number that a result has under a metric's name; `null` where it has none. */

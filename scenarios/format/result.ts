@@ -5,6 +5,8 @@ export interface RunResult {
   manifest: Manifest;
   summary: Summary;
   byClass: ClassSummary[];
+  /** Where a scenario has several tasks. */
+  byTask?: ClassSummary[];
   series: { stepSeconds: number; columns: Series };
   cdf: { completionSeconds: [share: number, seconds: number][] };
   expectations: { text: string; value: number | null; ok: boolean }[];
@@ -17,6 +19,8 @@ export interface RunResult {
 export interface Outcome {
   summary: Summary;
   byClass: ClassSummary[];
+  /** Where a scenario has several tasks. */
+  byTask?: ClassSummary[];
   series: { stepSeconds: number; columns: Series };
   cdf: { completionSeconds: [share: number, seconds: number][] };
   /** Work done, for cost per transfer. */
@@ -100,6 +104,8 @@ export interface Summary {
     peakBytesPerSecond: number;
     peakConnections: number;
     trafficMaxPerWindow: Record<string, number>;
+    /** Share of what leases may grant that was sent while more was wanted; null = that was never so. */
+    useWhileShort: number | null;
     violations: number;
     /** Seconds of the first violations, at most 100. */
     violationsAt: number[];

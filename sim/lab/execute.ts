@@ -80,9 +80,10 @@ function textOf(trace: Trace): string {
 }
 
 /** Over what does not depend on the machine, the time or the place of a file. */
-export function digestOf({ manifest, summary, byClass, series, cdf, expectations }: RunResult): string {
+export function digestOf({ manifest, summary, byClass, byTask, series, cdf, expectations }: RunResult): string {
   const { configuration, seed, fidelity } = manifest;
-  return sha256(canonicalJson({ configuration, seed, fidelity, summary, byClass, series, cdf, expectations }));
+  const found = { summary, byClass, ...(byTask === undefined ? {} : { byTask }), series, cdf, expectations };
+  return sha256(canonicalJson({ configuration, seed, fidelity, ...found }));
 }
 
 function judged({ expect }: Scenario, found: Measured): RunResult['expectations'] {

@@ -29,6 +29,12 @@ export interface CompareOptions extends Omit<Overrides, 'policy'>, Output {
   workers?: number;
 }
 
+export interface QuotaShowOptions extends Overrides, Pick<Output, 'json'> {
+  scenario: string;
+  /** Seconds between two looks; absent: 1. */
+  every?: number;
+}
+
 export interface ReproOptions extends Pick<Output, 'json'> {
   result: string;
 }
@@ -44,4 +50,9 @@ export interface CommandContext {
    * Without it, Ctrl-C ends at once and silently, even in a loop that never yields: with it, only once the loop yields.
    */
   onInterrupt(whatIsKept: () => string): () => void;
+  /**
+   * From now on Ctrl-C calls this with how often it was pressed, and prints what it says; the second one ends the
+   * process with code 130. The answer undoes it.
+   */
+  onDrain(drain: (times: number) => string): () => void;
 }

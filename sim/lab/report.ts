@@ -2,7 +2,7 @@
 import type { Configuration } from '#scenarios/format/configuration.ts';
 import { parseExpectation } from '#scenarios/format/expectation.ts';
 import { type Dimension, parseMetric } from '#scenarios/format/metric.ts';
-import type { Quantiles, Summary } from '#scenarios/format/result.ts';
+import type { ClassSummary, Quantiles, Summary } from '#scenarios/format/result.ts';
 import { formatBytes, formatRate, formatSeconds, parseQuantity, type Quantity } from '#scenarios/format/units.ts';
 import type { LabResult } from './execute.ts';
 import { aligned, count, factor, money, percent, plural } from './table.ts';
@@ -16,12 +16,13 @@ export interface ReportOptions {
 
 /** Lines end with a newline, the last one too. */
 export function reportOf(result: LabResult, { machine, repeat }: ReportOptions): string {
-  const { byClass, digest } = result;
+  const { byClass, byTask, digest } = result;
   const blocks = [
     heading(result),
     times(result.summary),
     aligned(facts(result), 2),
-    byClass.length > 1 ? classes(result) : [],
+    byClass.length > 1 ? classes('class', byClass) : [],
+    byTask === undefined ? [] : classes('task', byTask),
     expectations(result),
     published(result),
     aligned([...work(result, machine), ['digest', digest], ...(repeat === undefined ? [] : [['repeat', repeat]])], 2),
@@ -81,6 +82,9 @@ function facts(result: LabResult): string[][] {
     ['origin sent', `${formatBytes(bytes.originSent)}, of which ${formatBytes(bytes.originToRelay)} to relays`],
     ['origin peak', peaks(result)],
     ...traffic(result),
+    ...(origin.useWhileShort === null
+      ? []
+      : [['while short', `${percent(origin.useWhileShort)} of what leases may grant was sent`]]),
     ['violations', violationsText(origin)],
     ['fallback', fallbackText(fallback)],
     [
@@ -136,11 +140,11 @@ function fallbackText({ opened, byReason, openSeconds }: Summary['fallback']): s
   return `opened ${plural(opened, 'time')} (${listed}), ${formatSeconds(openSeconds)} in all`;
 }
 
-function classes({ byClass }: LabResult): string[] {
-  const header = ['class', 'clients', 'completed', 'p50', 'p90', 'p99', 'max', 'origin', 'relays', 'peers'];
+function classes(what: string, members: readonly ClassSummary[]): string[] {
+  const header = [what, 'clients', 'completed', 'p50', 'p90', 'p99', 'max', 'origin', 'relays', 'peers'];
   return aligned([
     header,
-    ...byClass.map(({ name, clients, completionSeconds: { p50, p90, p99, max }, bytes }) => {
+    ...members.map(({ name, clients, completionSeconds: { p50, p90, p99, max }, bytes }) => {
       const received = bytes.origin + bytes.relay + bytes.peer;
       const share = (part: number) => (received === 0 ? '—' : percent(part / received));
       return [

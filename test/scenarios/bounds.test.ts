@@ -150,7 +150,7 @@ const solved: [what: string, world: World, which: string, last: number][] = [
 
 for (const [what, world, which, last] of solved) {
   bounds(what, () => {
-    const bound = lowerBound(inputOf(world));
+    const bound = lowerBound([inputOf(world)]);
     assert.is(bound.which, which);
     near(bound.at.max, last);
   });
@@ -161,7 +161,7 @@ bounds('all at once, the last one: the formula of Kumar and Ross', () => {
   const clients = fc.array(fc.record({ up: rate, down: rate }), { minLength: 1, maxLength: 30 });
   fc.assert(
     fc.property(clients, rate, rate, (population, source, file) => {
-      const { at } = lowerBound(inputOf({ file, source, clients: population }));
+      const { at } = lowerBound([inputOf({ file, source, clients: population })]);
       const up = population.reduce((sum, client) => sum + client.up, 0);
       const slowest = Math.min(...population.map(({ down }) => down));
       near(at.max, Math.max(file / source, file / slowest, (population.length * file) / (source + up)));
@@ -348,14 +348,26 @@ bounds('quantiles and counts', () => {
   assert.is(quantileRank(1, 7), 7);
   assert.is(quantileRank(0.5, 0), 1);
   const input = inputOf({ file: 10, source: 100, clients: [1, 2, 5, 10].map((down) => ({ up: 0, down })) });
-  assert.equal(lowerBound(input).at, { p50: 2, p95: 10, p99: 10, max: 10 });
+  assert.equal(lowerBound([input]).at, { p50: 2, p95: 10, p99: 10, max: 10 });
   // Only two are counted: their last may be the second fastest of all.
-  assert.is(lowerBound({ ...input, counted: 2 }).at.max, 2);
+  assert.is(lowerBound([input], 2).at.max, 2);
+});
+
+bounds('of several tasks, the k-th of all is the k-th of those that each could have had alone', () => {
+  const tasks = [
+    inputOf({ file: 10, source: 3, clients: [1, 2, 5, 10].map((down) => ({ up: 0, down })) }),
+    { ...inputOf({ file: 60, source: 20, clients: [4, 7, 9].map((down) => ({ up: 1, down })) }), startSeconds: 2 },
+  ];
+  const sorted = tasks
+    .flatMap((task) => Array.from(task.arrivalSeconds, (_, index) => earliestFinish(task, index + 1)))
+    .sort((a, b) => a - b);
+  assert.equal(lowerBound(tasks).at, { p50: sorted[3], p95: sorted[6], p99: sorted[6], max: sorted[6] });
+  assert.is(lowerBound(tasks, 2).at.max, sorted[1]);
 });
 
 bounds('a start that is not 0 moves the source, not the arrivals', () => {
   const input = inputOf({ file: 100, source: 4, clients: [{ up: 0, down: 10 }] });
-  near(lowerBound({ ...input, startSeconds: 60 }).at.max, 85);
+  near(lowerBound([{ ...input, startSeconds: 60 }]).at.max, 85);
 });
 
 bounds('the contract of a scenario is the widest that its faults allow', () => {
@@ -385,7 +397,7 @@ bounds('a million clients in a moment', () => {
   input.downlinkBytesPerSecond = Float64Array.from({ length: count }, (_, client) => 5e6 + 1e7 * spread(client + 7));
   input.peering = new Uint8Array(count).fill(1);
   const before = performance.now();
-  const { at } = lowerBound(input);
+  const { at } = lowerBound([input]);
   assert.ok(performance.now() - before < 3000);
   // Σ u · (T − a) with arrivals of mean 300 s, and the source's own share of one in a thousand.
   assert.ok(Math.abs(at.max - (1e15 + 300e12) / 1.001e12) < 1, `${at.max}`);

@@ -23,6 +23,7 @@ const summary: Summary = {
     peakBytesPerSecond: 2e8,
     peakConnections: 7,
     trafficMaxPerWindow: { '1h': 1e9 },
+    useWhileShort: 0.96,
     violations: 0,
     violationsAt: [],
   },

@@ -160,9 +160,9 @@ test('the contract: more connections, more than rate and burst, more in a window
 test('a contract that changes binds from then on', () => {
   const watch = new OriginWatch(contract, true, new Gauge());
   watch.observe(0, 2000, 1);
-  watch.setContract({ ...contract, bytesPerSecondMax: 3000 }, 0);
+  watch.setContract({ ...contract, bytesPerSecondMax: 3000 }, 0, 0);
   watch.advance(100 * second);
-  watch.setContract({ ...contract, bytesPerSecondMax: 1000 }, 100 * second);
+  watch.setContract({ ...contract, bytesPerSecondMax: 1000 }, 100 * second, 0);
   not.equal(
     messageOf(() => watch.advance(102 * second)),
     'nothing',
@@ -191,15 +191,14 @@ test('in a run, a policy that breaks its promise is stopped; one that made none 
     'nothing',
   );
   const fast = world();
-  fast.origin.rateOf = () => Infinity;
-  fast.origin.pullRateOf = () => Infinity;
+  fast.tasks[0].origin.rateOf = () => Infinity;
   is(
     messageOf(() => fast.run()),
     'checker "origin contract" at # s: # bytes over rate and burst',
   );
   const many = world();
-  many.origin.mayPull = () => true;
-  many.origin.pullRateOf = () => 1000;
+  many.tasks[0].origin.mayAsk = () => true;
+  many.tasks[0].origin.rateOf = () => 1000;
   is(
     messageOf(() => many.run()),
     'checker "origin contract" at # s: # connections, allowed #',

@@ -35,6 +35,7 @@ const client = (regions: number) =>
     peerToPeer: fc.constantFrom('allowed', 'allowed', 'outgoing-only', 'blocked'),
     arrive,
     leave,
+    clockDrift: fc.constantFrom('0ppm', '400ppm'),
   });
 
 const relay = (regions: number) =>
@@ -97,13 +98,37 @@ const fault = (regions: string[], relays: number, classes: number): fc.Arbitrary
     fc.record({ at, origin, slow: share, for: lasting }),
     fc.record({ at, origin, down: lasting }),
     fc.record({ at, origin, contract, for: lasting }),
-    fc.record({ at, control: fc.constant(0), down: lasting }),
+    fc.record({ at, control: fc.nat(1), down: lasting, ledger: fc.constantFrom('kept', 'lost') }),
+    fc.record({ at, control: fc.nat(1), claims: fc.constantFrom('500ms', '20s') }),
+    fc.record({ at, messages: fc.record({ loss: share, delay: fc.constantFrom('0s', '2s') }), for: lasting }),
+    fc.record({ at, clients: className, share, clockStep: fc.constantFrom('5m', '-5m', '3s') }),
     fc.record({ at, clients: className, share, crash: lasting }),
     fc.record({ at, clients: className, share, suspend: lasting }),
     ...(relays === 0 ? [] : [fc.record({ at, relay: relayName, down: lasting })]),
     ...(regions.length === 1 ? [] : [fc.record({ at, regions: fc.constant(regions.slice(0, 2)), partition: lasting })]),
   ];
   return fc.oneof(...kinds);
+};
+
+/** Two tasks that share relays and the origin: the first class has one, the others have the other. */
+const twoTasks = (names: readonly string[], classes: number): fc.Arbitrary<ScenarioText[]> => {
+  const one = fc.record(
+    {
+      file,
+      start: milliseconds(20_000),
+      band: fc.nat(1),
+      weight: fc.constantFrom(1, 3),
+      floor: rate,
+      ceiling: rate,
+      policy: fc.constantFrom(...names),
+    },
+    { requiredKeys: ['file'] },
+  );
+  const all = Array.from({ length: classes }, (_, index) => `class-${index}`);
+  return fc.tuple(one, one).map(([first, second]) => [
+    { ...first, name: 'first', clients: all.slice(0, 1) },
+    { ...second, name: 'second', clients: all.slice(1) },
+  ]);
 };
 
 /** One scenario, for all policies or for those given. */
@@ -131,10 +156,22 @@ export const scenarios = (
         origin: fc.record({ region: fc.constantFrom(...regions), uplink: rate, contract }),
         relays: several(relay(count.regions), count.relays),
         clients: several(client(count.regions), count.classes),
+        control: fc.constant({ count: 2, driftMax: '500ppm' }),
+        messages: fc.option(
+          fc.record({
+            loss: fc.constantFrom('0%', '5%'),
+            duplicate: fc.constantFrom('0%', '5%'),
+            reorder: fc.constantFrom('0%', '10%'),
+            delay: fc.constantFrom('0s', '20ms', '1s'),
+          }),
+          { nil: {} },
+        ),
+        tasks: count.classes === 1 ? fc.constant([]) : fc.option(twoTasks(names, count.classes), { freq: 2, nil: [] }),
         faults: fc.array(fault(regions, count.relays, count.classes), { maxLength: faultsMax }),
       })
-      .map((text) => ({
+      .map(({ tasks, ...text }) => ({
         ...text,
+        ...(tasks.length === 0 ? {} : { tasks }),
         horizon: '48h',
         regions,
         relays: text.relays.map((each, index) => ({ ...each, name: `relay-${index}` })),
@@ -145,8 +182,10 @@ export const scenarios = (
 
 /** Whether clients of the class can finish in the end, whatever chance brings. */
 export function canFinish(scenario: Scenario, index: number): boolean {
-  const { policy, relays, clients, links } = scenario;
-  const { sizeBytes } = scenario.tasks[0]!.file;
+  const { relays, clients, links, tasks } = scenario;
+  const task = tasks.find((each) => each.clients.includes(index))!;
+  const policy = task.policy ?? scenario.policy;
+  const { sizeBytes } = task.file;
   const isPeer = clients[index]!.peerToPeer !== 'blocked';
   const hasRelays = relays.some(({ count }) => count > 0) && policy.relay.used;
   const isSeeded = policy.swarm.originSeeds || (policy.swarm.relaysSeed && hasRelays);

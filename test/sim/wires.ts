@@ -55,6 +55,7 @@ export class Wires {
       pairLink: pairs.length === 0 ? null : pairLink,
       pairCapacities: pairs.map(({ capacity }) => capacity),
       isReference: fidelity === 'reference',
+      holdersMax: 0,
       riseRatioMin,
       cascades,
       clientsFrom: 1,

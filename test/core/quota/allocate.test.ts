@@ -207,11 +207,25 @@ test('an idle holder changes nothing; splitting one in two of half weight leaves
   );
 });
 
-function limited(list: Holder[], rate: number, connections: number, committed: number[], slots: number[]) {
+function limited(
+  list: Holder[],
+  rate: number,
+  connections: number,
+  committed: number[],
+  slots: number[],
+  newest = committed,
+  newestSlots = slots,
+) {
   const holders = tableOf(list);
   const allocator = new Allocator(holders.countMax);
   allocator.allocate(holders, rate, connections);
-  allocator.limitToFree(holders, Float64Array.from(committed), Float64Array.from(slots), rate, connections);
+  const promised = {
+    bytesPerSecond: Float64Array.from(committed),
+    slots: Float64Array.from(slots),
+    newestBytesPerSecond: Float64Array.from(newest),
+    newestSlots: Float64Array.from(newestSlots),
+  };
+  allocator.limitToFree(holders, promised, rate, connections);
   return holders;
 }
 
@@ -222,6 +236,15 @@ test('trap: a cut from 100 to 10 with two holders of 50 grants five each, not mi
   equal(picture(holders), ['0: 5/50 1 fair-share', '0: 5/50 1 fair-share']);
   const third = limited([...two, { demand: 50 }], 10, Infinity, [50, 50, 0], [1, 1, 0]);
   equal(ratesOf(third), [4, 3, 0], 'a third gets nothing while 100 are promised');
+});
+
+test('trap: after a cut two holders in turn cannot keep the sum above the limit', () => {
+  const two = [
+    { demand: 9, since: 0 },
+    { demand: 9, since: 1 },
+  ];
+  const holders = limited(two, 9, 1, [9, 9], [1, 1], [0, 9], [0, 1]);
+  equal(picture(holders), ['0: 0/9 0 not-yet-free', '0: 0/9 0 no-slot'], 'the first has given up already: not again');
 });
 
 test('trap: what a shrink frees is not granted again before the holder knows', () => {
