@@ -1,6 +1,11 @@
 /** The command line: the only file that sees every layer, each loaded only by the command that needs it. */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import type { ClientCommandOptions } from '#nodes/client/command.ts';
+import { addOperatorCommands } from '#nodes/commands/command-line.ts';
+import type { ManifestOptions } from '#nodes/files/command.ts';
+import type { OriginOptions } from '#nodes/origin/command.ts';
+import type { RelayCommandOptions } from '#nodes/relay/command.ts';
 import type { CommandResult } from '#scenarios/format/command.ts';
 import { exitCodes } from '#scenarios/format/exit-codes.ts';
 import type {
@@ -141,6 +146,92 @@ program
   .option('--json', 'print JSON')
   .action(does(async (options: { json?: boolean }) => (await import('#sim/lab/doctor.ts')).doctorCommand(options)));
 
+program
+  .command('origin <directory>')
+  .description('serve the files of a directory by plain HTTP, with limits and an audit')
+  .option('--listen <host:port>', 'where', '127.0.0.1:8080')
+  .option('--connections <n>', 'answer 503 beyond this many', countAbove0)
+  .option('--bandwidth <rate>', 'of all answers together')
+  .option('--bandwidth-each <rate>', 'of one connection')
+  .action(
+    does(async (directory: string, options: OriginOptions) =>
+      (await import('#nodes/origin/command.ts')).originCommand(directory, options),
+    ),
+  );
+
+program
+  .command('manifest <file>')
+  .description('write the piece hashes and the torrent of a file beside it')
+  .option('--piece-length <size>', 'instead of 1 or 4 MiB by size')
+  .option('--url <url>', 'where the origin has it')
+  .option('--tracker <url>', 'for the torrent; may be repeated', listed, [])
+  .option('--web-seed <url>', 'for the torrent; may be repeated', listed, [])
+  .option('--json', 'print JSON')
+  .action(
+    does(async (file: string, options: ManifestOptions) =>
+      (await import('#nodes/files/command.ts')).manifestCommand(file, options),
+    ),
+  );
+
+asNode(program.command('client'))
+  .description('download a file by BitTorrent, with HTTP where it must help, and seed it')
+  .option('--state <directory>', 'under control: what it keeps, instead of .sluice below --dir')
+  .option('--dir <directory>', 'where the file goes', '.')
+  .option('--torrent <file>', 'what to download')
+  .option('--magnet <link>', 'what to download')
+  .option('--manifest <file>', 'what to download, or the SHA-256 of what the torrent names')
+  .option('--relay <url>', 'the file at a relay; may be repeated', listed, [])
+  .option('--peer <host:port>', 'a peer to connect to; may be repeated', listed, [])
+  .option('--tracker <url>', 'beside those of the torrent; may be repeated', listed, [])
+  .option('--listen-peers <host:port>', 'where peers connect to us', '0.0.0.0:0')
+  .option('--set <knob=value>', 'change one knob of the policy, such as fallback.hold=10s', assignments, [])
+  .option('--record <directory>', 'write the decisions there, for sluice replay')
+  .option('--upload-max <rate>', 'to peers at most')
+  .option('--downlink <rate>', 'what the machine can receive')
+  .option('--expect <time>', 'how long the download should take')
+  .addOption(new Option('--network <kind>', 'what the machine is connected by').choices(['wired', 'mobile', 'unknown']))
+  .option('--blocked', 'peer-to-peer is known not to work here')
+  .option('--seed <time>', 'go on serving peers for this long, or forever', '0s')
+  .option('--on-complete <program>', 'run it with the path of the file')
+  .option('--json', 'print JSON')
+  .action(
+    does(async (options: ClientCommandOptions) => (await import('#nodes/client/command.ts')).clientCommand(options)),
+  );
+
+asNode(program.command('relay'))
+  .description('pull a file from its origin and serve it meanwhile, by HTTP and BitTorrent')
+  .option('--dir <directory>', 'where files are kept', '.')
+  .option('--listen <host:port>', 'for HTTP', '127.0.0.1:8081')
+  .option('--listen-peers <host:port>', 'for BitTorrent', '127.0.0.1:0')
+  .option('--advertise <host>', 'how others reach it')
+  .option('--pull <url>', 'without control: the file at its origin')
+  .option('--manifest <file>', 'its hashes: with them it is served by BitTorrent too')
+  .option('--origin-connections <n>', 'to the origin at most', countAbove0)
+  .option('--origin-bandwidth <rate>', 'from the origin at most')
+  .option('--connections <n>', 'of HTTP at most: beyond, 503', countAbove0)
+  .option('--bandwidth <rate>', 'that it sends at most')
+  .option('--bandwidth-each <rate>', 'of one HTTP connection')
+  .option('--disk-budget <size>', 'of all files: beyond, those go that everybody has')
+  .option('--upload-slots <n>', 'BitTorrent peers served at one time', countAbove0)
+  .option('--buffer-before-serving <size>', 'serve once this much is there')
+  .option('--peer <host:port>', 'another relay of the same file; may be repeated', listed, [])
+  .option('--record <directory>', 'write the decisions there, for sluice replay')
+  .action(
+    does(async (options: RelayCommandOptions) => (await import('#nodes/relay/command.ts')).relayCommand(options)),
+  );
+
+program
+  .command('replay <decisions>')
+  .description('run the core over a record of decisions again and say whether it is identical')
+  .option('--json', 'print JSON')
+  .action(
+    does(async (path: string, options: { json?: boolean }) =>
+      (await import('#nodes/record/replay.ts')).replayCommand(path, options),
+    ),
+  );
+
+addOperatorCommands(program, version, { does, countAbove0, listed, assignments });
+
 withOverrides(program.command('quota').description("look at an origin's contract").command('show <scenario>'))
   .description('say who holds what of the origin over time')
   .option('--policy <name>', "instead of the scenario's policy")
@@ -200,6 +291,16 @@ function withOverrides(command: Command): Command {
     .option('--set <path=value>', 'change one value; may be repeated', assignments, []);
 }
 
+function asNode(command: Command): Command {
+  return command
+    .option('--control <url>', 'where control is')
+    .option('--token-file <file>', 'what sluice enrol printed; absent: SLUICE_TOKEN')
+    .option('--authority <file>', 'PEM of who signed the certificate of control')
+    .addOption(new Option('--polling <when>', 'instead of a WebSocket').choices(['never', 'when-needed', 'always']))
+    .option('--region <name>', 'where it is')
+    .option('--group <name>', 'what it belongs to; may be repeated', listed, []);
+}
+
 function withStudy(command: Command): Command {
   return command
     .option('-S, --space <path=a,b,c>', 'the values of one knob; may be repeated', assignments, [])
@@ -228,6 +329,10 @@ function names(text: string): string[] {
   if (listed.includes('')) throw new InvalidArgumentError('It takes names with commas between them.');
   if (new Set(listed).size < listed.length) throw new InvalidArgumentError('It names one twice.');
   return listed;
+}
+
+function listed(text: string, before: string[]): string[] {
+  return [...before, text];
 }
 
 function assignments(text: string, before: string[]): string[] {

@@ -63,6 +63,24 @@ export class PieceSets {
     this.bits[at + 3 * this.words] = this.pieceCount;
   }
 
+  /** The endpoint holds nothing any more: its row goes to somebody else. */
+  dropAll(endpoint: number): void {
+    const at = endpoint * this.stride;
+    this.bits.fill(0, at, at + this.words);
+    this.bits[at + 3 * this.words] = 0;
+  }
+
+  /** Whether `source` holds a piece that `endpoint` lacks, asked for or not: BitTorrent's "interested". */
+  lacksFrom(endpoint: number, source: number): boolean {
+    const { bits, words } = this;
+    const own = endpoint * this.stride;
+    const other = source * this.stride;
+    for (let word = 0; word < words; word++) {
+      if ((bits[other + word] & ~bits[own + word]) !== 0) return true;
+    }
+    return false;
+  }
+
   isRequested(endpoint: number, piece: number): boolean {
     return (this.bits[endpoint * this.stride + this.words + (piece >>> 5)] & (1 << (piece & 31))) !== 0;
   }

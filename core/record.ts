@@ -7,6 +7,7 @@
  * Rejected: free text (nobody can count it), one list for all decisions (an impossible pair would type-check).
  */
 import type { RequestReason } from './host.ts';
+import type { unchokeReasons } from './swarm/choker.ts';
 
 /** Answer of the fallback policy: 0 nothing changed, 1..4 HTTP opens, 5 HTTP closes (M19–M22). */
 export const fallbackReasons = ['no-change', 'slow', 'stalled', 'blocked', 'overdue', 'recovered'] as const;
@@ -58,6 +59,10 @@ export type UploadReason = (typeof uploadReasons)[number];
 export type ShareReason = (typeof shareReasons)[number];
 export type GrantReason = (typeof grantReasons)[number];
 
+/** Why HTTP asks for these pieces (M23): nobody holds them, nobody brings them, or somebody brings them slowly. */
+export const rangeReasons = ['unavailable', 'missing', 'slow'] as const;
+export type RangeReason = (typeof rangeReasons)[number];
+
 /** Who sends a byte; the order is that of every array indexed by source. */
 export const sourceKinds = ['origin', 'relay', 'peer'] as const;
 export type SourceKind = (typeof sourceKinds)[number];
@@ -65,6 +70,8 @@ export type SourceKind = (typeof sourceKinds)[number];
 /** The inputs and the answer of one decision. Rates are bytes per second, times milliseconds, shares of 1. */
 export type Decision =
   | { kind: 'request'; reason: RequestReason; source: number; piece: number; requestBytes: number }
+  | { kind: 'range'; reason: RangeReason; firstPiece: number; pieceCount: number; requestBytes: number }
+  | { kind: 'unchoke'; reason: (typeof unchokeReasons)[number]; endpoint: number; candidates: number }
   | {
       kind: 'fallback';
       reason: FallbackReason;

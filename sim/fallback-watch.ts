@@ -50,6 +50,8 @@ export class FallbackWatch {
   readonly #meters: SpeedMeters;
   readonly #clientsFrom: number;
   readonly #tickMicroseconds: number;
+  /** Whoever is slower than this may be about to stall, however low the threshold. */
+  readonly #stallBytesPerSecond: number;
   /** Tick of the wake-up that is queued; `neverTick` = none. */
   readonly #wakeTick: Int32Array;
   readonly #isTouched: Uint8Array;
@@ -76,6 +78,9 @@ export class FallbackWatch {
       Math.ceil(shortWindowMilliseconds / tickMilliseconds),
       Math.ceil(longWindowMilliseconds / tickMilliseconds),
     );
+    const { stallRatio, stallTicks } = this.#states;
+    const stallSeconds = (stallTicks * tickMilliseconds) / millisecondsPerSecond;
+    this.#stallBytesPerSecond = (stallRatio * state.task.file.sizeBytes) / stallSeconds;
     this.#wakeTick = new Int32Array(rows).fill(neverTick);
     this.#isTouched = new Uint8Array(rows);
     this.thresholds = new Float64Array(state.scenario.clients.length).fill(
@@ -97,7 +102,8 @@ export class FallbackWatch {
     this.#targets.set(targets);
     if (!this.#state.detail.isCoarse) return;
     // At scale a client that is fast before and after a change of its rate is not looked at.
-    this.#rates.calmBytesPerSecond = this.#state.policy.fallback.closeRatio * Math.max(...thresholds);
+    const recovered = this.#state.policy.fallback.closeRatio * Math.max(...thresholds);
+    this.#rates.calmBytesPerSecond = Math.max(recovered, this.#stallBytesPerSecond);
   }
 
   /** A client begins; `estimateMilliseconds` = how long its download is expected to take. */
@@ -136,7 +142,8 @@ export class FallbackWatch {
       this.#isTouched[row] = 0;
       if (this.#state.status[client] !== status.downloading) continue;
       // A closed row that is fast enough is not on its way to any trigger but `overdue`, which is queued already.
-      const isFast = this.#rates.rate(client) >= this.#states.thresholdBytesPerSecond[row];
+      const enough = Math.max(this.#states.thresholdBytesPerSecond[row], this.#stallBytesPerSecond);
+      const isFast = this.#rates.rate(client) >= enough;
       const isClosed = this.#states.openReason[row] === closed;
       if (isClosed !== (this.#http.isOpen[client] === 0)) this.#act(client);
       if (isClosed && isFast) continue;

@@ -6,80 +6,67 @@
  * - `reference`: max–min fair over all links, solved anew after every instant that changed something (`max-min.ts`);
  * - `standard`, `scale`: each link shares what the other links of its transfers leave over. A start takes what is
  *   free, or its equal share and then the link that is over its capacity is shared anew; an end lets others rise.
- *   A link with many transfers is shared anew at intervals instead, and newcomers wait for what is free.
+ *   A link with many transfers is shared anew at intervals instead, and newcomers wait for it.
  *   Falls are never skipped, so no link is ever over its capacity; rises under `riseRatioMin` are.
- *
- * A falling rate leaves the transfer's event where it is (it finds work left when it fires and moves on); only a
- * rising one queues a new event, and the sequence number kept in the transfer tells which event is the true one.
  */
-import { microsecondsPerSecond, none } from '#core/units.ts';
+import { none } from '#core/units.ts';
 import type { EventQueue } from './event-queue.ts';
-import { type FlowMeter, flowKind } from './flow-meter.ts';
+import type { FlowMeter } from './flow-meter.ts';
 import { solveMaxMin } from './max-min.ts';
 import type { SwarmRates } from './swarm-rates.ts';
+import { type FlowOptions, TransferFlow } from './transfer-flow.ts';
 import {
+  grown,
   linkDoubles,
   linkField,
   linkWord,
   linkWords,
   pieceMask,
-  type TableShape,
-  TransferTable,
   transferDoubles,
   transferField,
-  transferFlag,
   transferWord,
   transferWords,
 } from './transfer-table.ts';
-import { waterLevel } from './water-level.ts';
+import { Claims } from './water-level.ts';
 
 /** From this many transfers on, a link is shared anew at intervals. */
 const manyTransfers = 64;
-const shareIntervalMicroseconds = 50_000;
-const shareMicrosecondsPerTransfer = 50;
+/** A link of which less than this is in use is shared anew at once, also where rises are late. */
+const muchLeft = 0.7;
+/** The same for one with many transfers: it is not left idle until the interval is over. */
+const crowdedLeft = 0.9;
+/** A newcomer that finds this much of its equal share free takes that, where rises are late. */
+const nearlyShare = 0.75;
 
-export interface NetworkOptions extends TableShape {
+/** Whether a link is to be shared anew: with the event at hand, or when its interval is over. */
+const dirty = { no: 0, now: 1, later: 2 } as const;
+
+export interface NetworkOptions extends FlowOptions {
   isReference: boolean;
-  /** Rows in which bytes from the origin are counted; 0 = they are not. */
-  holdersMax: number;
   /** A rise smaller than this share of the rate is skipped. */
   riseRatioMin: number;
-  /** Whether falls let the other transfers of the far end rise at once. */
-  cascades: boolean;
-  eventOfTransfer: (transfer: number) => number;
+  /** Whether a transfer rises with its next piece only, unless much of a link is free. */
+  risesLate: boolean;
+  /** Interval at which a link with many transfers is shared anew. */
+  shareMicroseconds: number;
   eventOfLink: (link: number) => number;
 }
 
-export class Network extends TransferTable {
-  readonly queue: EventQueue;
-  readonly flow: FlowMeter;
-  readonly swarmRates: SwarmRates | null;
-  /** Microseconds. */
-  now = 0;
-  /** Transfer whose last byte has just arrived and is being dealt with, or `none`. */
-  arriving = none;
-  /** Whether the event last asked about was the transfer's own, not one left behind. */
-  isOwnEvent = false;
+export class Network extends TransferFlow {
   /** Something changed since the last solution (`reference`). */
   isStale = false;
 
-  /** Bytes that each holder of a lease took from the origin; null where nobody keeps a contract. */
-  readonly originTaken: Float64Array | null;
   readonly #options: NetworkOptions;
   readonly #fullRatio: number;
   #dirty: Int32Array = new Int32Array(256);
   #dirtyCount = 0;
-  #scratchIds = new Int32Array(256);
-  #scratchLimits = new Float64Array(256);
-  #scratchSorted = new Float64Array(256);
+  /** Links that a share elsewhere has brought over their capacity, to be shared within the same instant. */
+  readonly #over: number[] = [];
+  readonly #claims = new Claims();
 
   constructor(queue: EventQueue, flow: FlowMeter, swarmRates: SwarmRates | null, options: NetworkOptions) {
-    super(options);
-    this.queue = queue;
-    this.flow = flow;
-    this.swarmRates = swarmRates;
+    super(queue, flow, swarmRates, options);
     this.#options = options;
-    this.originTaken = options.holdersMax === 0 ? null : new Float64Array(options.holdersMax);
     this.#fullRatio = 1 - Math.max(options.riseRatioMin, 1e-9);
   }
 
@@ -87,7 +74,7 @@ export class Network extends TransferTable {
   setCapacity(link: number, capacity: number): void {
     this.links[link * linkDoubles + linkField.capacity] = capacity;
     if (this.#options.isReference) this.isStale = true;
-    else this.#share(link);
+    else this.#shareAll(link);
   }
 
   /**
@@ -117,32 +104,24 @@ export class Network extends TransferTable {
     return transfer;
   }
 
-  /** The next piece on the same connection: rates stay as they are, nothing else is touched. */
+  /** The next piece on the same connection; rates stay as they are, but for a rise that was put off. */
   next(transfer: number, piece: number, bytes: number): void {
     const row = transfer * transferDoubles;
     const at = transfer * transferWords + transferWord.piece;
     this.transferInts[at] = (this.transferInts[at] & ~pieceMask) | piece;
     this.transfers[row + transferField.remaining] = bytes;
     this.transfers[row + transferField.settledAt] = this.now;
-    this.#schedule(transfer);
+    if (this.#options.risesLate) this.#riseLate(transfer);
+    this.schedule(transfer);
   }
 
-  /** Whether this event is still the transfer's own and all its bytes have arrived; else it is queued again. */
-  hasFinished(transfer: number, sequence: number): boolean {
-    this.isOwnEvent = this.transferInts[transfer * transferWords + transferWord.sequence] === (sequence | 0);
-    if (!this.isOwnEvent) return false;
-    this.settle(transfer);
+  #riseLate(transfer: number): void {
     const row = transfer * transferDoubles;
-    const left = this.transfers[row + transferField.remaining];
-    // Events come at whole microseconds: what flows in one of them is not worth another event.
-    if (left <= this.transfers[row + transferField.rate] / microsecondsPerSecond + 1e-6) {
-      if (left > 0) this.#count(transfer, this.now, left);
-      this.transfers[row + transferField.remaining] = 0;
-      this.transferInts[transfer * transferWords + transferWord.sequence] = 0;
-      return true;
-    }
-    this.#schedule(transfer);
-    return false;
+    const rate = this.transfers[row + transferField.rate];
+    const wanted = Math.min(this.transfers[row + transferField.cap], rate + this.slack(transfer));
+    if (wanted <= rate * (1 + this.#options.riseRatioMin)) return;
+    this.addRate(transfer, wanted - rate);
+    this.transfers[row + transferField.rate] = wanted;
   }
 
   /** Ends a transfer, whatever is left of it; others may take what it leaves free. */
@@ -154,9 +133,9 @@ export class Network extends TransferTable {
     const source = this.transferInts[words + transferWord.source];
     const target = this.transferInts[words + transferWord.target];
     // Whoever shares a link that was not full was not held back by it.
-    const wasUpFull = this.#isFull(this.uplink(source));
-    const wasDownFull = this.#isFull(this.downlink(target));
-    if (rate > 0) this.#addRate(transfer, -rate);
+    const wasUpFull = this.#holdsBack(this.uplink(source));
+    const wasDownFull = this.#holdsBack(this.downlink(target));
+    if (rate > 0) this.addRate(transfer, -rate);
     this.transfers[row + transferField.rate] = 0;
     this.transferInts[words + transferWord.sequence] = 0;
     const pair = this.pairLinkOf(transfer);
@@ -164,9 +143,9 @@ export class Network extends TransferTable {
     if (this.#options.isReference) {
       this.isStale = true;
     } else if (rate > 0) {
-      if (wasUpFull) this.#markDirty(this.uplink(source));
-      if (wasDownFull) this.#markDirty(this.downlink(target));
-      if (pair !== none) this.#markDirty(pair);
+      if (wasUpFull) this.#markFreed(this.uplink(source));
+      if (wasDownFull) this.#markFreed(this.downlink(target));
+      if (pair !== none) this.#markFreed(pair);
     }
   }
 
@@ -175,10 +154,8 @@ export class Network extends TransferTable {
     const row = transfer * transferDoubles;
     if (this.transfers[row + transferField.cap] === cap) return;
     this.transfers[row + transferField.cap] = cap;
-    if (this.#options.isReference) {
-      this.isStale = true;
-      return;
-    }
+    this.isStale = this.#options.isReference;
+    if (this.isStale) return;
     if (this.transfers[row + transferField.rate] > cap) this.setRate(transfer, cap);
     this.#markDirty(this.uplink(this.source(transfer)));
     this.#markDirty(this.downlink(this.target(transfer)));
@@ -187,88 +164,26 @@ export class Network extends TransferTable {
   /** Called after each event: lets others take what became free; at `reference` only when the instant is over. */
   flush(): void {
     for (let index = 0; index < this.#dirtyCount; index++) {
-      const link = this.#dirty[index];
-      this.linkInts[link * linkWords + linkWord.isDirty] = 0;
       // Often the next transfer has taken already what the last one left.
-      if (!this.#isFull(link)) this.#share(link);
+      if (!this.#isFull(this.#dirty[index])) this.#share(this.#dirty[index]);
+    }
+    // Only now: each link has one turn, or two that disagree about a transfer would take turns for ever.
+    for (let index = 0; index < this.#dirtyCount; index++) {
+      this.linkInts[this.#dirty[index] * linkWords + linkWord.isDirty] = dirty.no;
     }
     this.#dirtyCount = 0;
   }
 
   /** A link with many transfers is due to be shared anew. */
   shareNow(link: number): void {
-    this.linkInts[link * linkWords + linkWord.isDirty] = 0;
-    this.#share(link);
+    this.linkInts[link * linkWords + linkWord.isDirty] = dirty.no;
+    this.#shareAll(link);
   }
 
   /** Called when time is about to move on (`reference`). */
   solve(): void {
     this.isStale = false;
     solveMaxMin(this);
-  }
-
-  /** Accounts for the bytes that flowed since the rate last changed. */
-  settle(transfer: number): void {
-    const row = transfer * transferDoubles;
-    const from = this.transfers[row + transferField.settledAt];
-    const elapsed = this.now - from;
-    if (elapsed <= 0) return;
-    const rate = this.transfers[row + transferField.rate];
-    const left = this.transfers[row + transferField.remaining];
-    const bytes = Math.min((rate * elapsed) / microsecondsPerSecond, left);
-    if (bytes > 0) this.#count(transfer, from, bytes);
-    this.transfers[row + transferField.remaining] = left - bytes;
-    this.transfers[row + transferField.settledAt] = this.now;
-  }
-
-  #count(transfer: number, from: number, bytes: number): void {
-    const kind = this.kindOf(transfer);
-    this.flow.add(kind, from, this.now, bytes);
-    if (kind === flowKind.origin && this.originTaken !== null) this.originTaken[this.takenIndex(transfer)] += bytes;
-  }
-
-  /** Where `originTaken` counts what this transfer brings: a row for each client, and for each relay in each task. */
-  takenIndex(transfer: number): number {
-    const target = this.target(transfer);
-    return this.isClient(target) ? target : this.endpointCount + this.taskOf(transfer) * this.clientsFrom + target;
-  }
-
-  setRate(transfer: number, rate: number): void {
-    const row = transfer * transferDoubles;
-    const before = this.transfers[row + transferField.rate];
-    if (before === rate) return;
-    this.settle(transfer);
-    this.#addRate(transfer, rate - before);
-    this.transfers[row + transferField.rate] = rate;
-    if (rate > before || this.transferInts[transfer * transferWords + transferWord.sequence] === 0)
-      this.#schedule(transfer);
-  }
-
-  #addRate(transfer: number, change: number): void {
-    const source = this.source(transfer);
-    const target = this.target(transfer);
-    this.links[this.uplink(source) * linkDoubles + linkField.allocated] += change;
-    this.links[this.downlink(target) * linkDoubles + linkField.allocated] += change;
-    const pair = this.pairLinkOf(transfer);
-    if (pair !== none) this.links[pair * linkDoubles + linkField.allocated] += change;
-    if (this.swarmRates !== null && !this.has(transfer, transferFlag.http)) {
-      this.swarmRates.change(target, change, this.now);
-    }
-  }
-
-  #schedule(transfer: number): void {
-    const row = transfer * transferDoubles;
-    const rate = this.transfers[row + transferField.rate];
-    if (rate <= 0) {
-      this.transferInts[transfer * transferWords + transferWord.sequence] = 0;
-      return;
-    }
-    const start = Math.max(this.now, this.transfers[row + transferField.settledAt]);
-    const at = start + Math.ceil((this.transfers[row + transferField.remaining] / rate) * microsecondsPerSecond);
-    this.transferInts[transfer * transferWords + transferWord.sequence] = this.queue.push(
-      at,
-      this.#options.eventOfTransfer(transfer),
-    );
   }
 
   #firstRate(transfer: number): void {
@@ -297,7 +212,10 @@ export class Network extends TransferTable {
     const capacity = this.links[row + linkField.capacity];
     const free = Math.max(0, capacity - this.links[row + linkField.allocated]);
     const count = this.linkInts[link * linkWords + linkWord.count];
-    return count > manyTransfers ? free : Math.max(free, capacity / count);
+    if (count > manyTransfers) return free;
+    const share = capacity / count;
+    // Where rises are late, so is what would be a small one: the others are left alone.
+    return this.#options.risesLate && free >= nearlyShare * share ? free : Math.max(free, share);
   }
 
   /** Nothing is left that would be worth a rise. */
@@ -306,49 +224,54 @@ export class Network extends TransferTable {
     return this.links[row + linkField.allocated] >= this.links[row + linkField.capacity] * this.#fullRatio;
   }
 
+  /** In use as far as it ever is: what is freed of it may be of use to others. */
+  #holdsBack(link: number): boolean {
+    if (!this.#options.risesLate) return this.#isFull(link);
+    const usual = this.transferCount(link) > manyTransfers ? crowdedLeft : muchLeft;
+    return this.allocated(link) >= usual * this.capacity(link);
+  }
+
   #isStarved(transfer: number, link: number): boolean {
     const count = this.linkInts[link * linkWords + linkWord.count];
     return count > manyTransfers && this.rate(transfer) < (0.8 * this.capacity(link)) / count;
   }
 
   #shareIfOver(link: number): void {
-    const row = link * linkDoubles;
-    if (this.links[row + linkField.allocated] > this.links[row + linkField.capacity] * (1 + 1e-12)) this.#share(link);
+    if (this.isOver(link)) this.#share(link);
   }
 
+  /** To be shared when the event at hand is over; one that many fill waits for its interval. */
   #markDirty(link: number): void {
     const words = link * linkWords;
-    if (this.linkInts[words + linkWord.isDirty] !== 0) return;
     const count = this.linkInts[words + linkWord.count];
     if (count === 0) return;
-    this.linkInts[words + linkWord.isDirty] = 1;
-    if (count > manyTransfers) {
-      const wait = Math.max(shareIntervalMicroseconds, count * shareMicrosecondsPerTransfer);
-      this.queue.push(this.now + wait, this.#options.eventOfLink(link));
-    } else {
-      if (this.#dirtyCount === this.#dirty.length)
-        this.#dirty = grown(this.#dirty, new Int32Array(2 * this.#dirtyCount));
-      this.#dirty[this.#dirtyCount++] = link;
+    const waits = count > manyTransfers && this.allocated(link) >= crowdedLeft * this.capacity(link);
+    const before = this.linkInts[words + linkWord.isDirty];
+    if (before === dirty.now || (waits && before === dirty.later)) return;
+    this.linkInts[words + linkWord.isDirty] = waits ? dirty.later : dirty.now;
+    if (waits) {
+      this.queue.push(this.now + this.#options.shareMicroseconds, this.#options.eventOfLink(link));
+      return;
     }
+    if (this.#dirtyCount === this.#dirty.length) this.#dirty = grown(this.#dirty, new Int32Array(2 * this.#dirtyCount));
+    this.#dirty[this.#dirtyCount++] = link;
   }
 
   /**
    * Shares a link anew: weighted by nothing, each transfer gets the water level or what its other links leave over.
-   * Falls first, so that the link is at no moment over its capacity.
+   * Falls first, so that the link is at no moment over its capacity; a rise takes what the other links leave over, or
+   * (`displaces`) more, and notes which of them is over its capacity then.
    */
-  #share(link: number): void {
-    const count = this.#collect(link);
+  #share(link: number, displaces = false): void {
+    this.#collect(link);
+    const { count } = this.#claims;
     if (count === 0) return;
     const row = link * linkDoubles;
-    const level = waterLevel(this.links[row + linkField.capacity], this.#scratchLimits, this.#scratchSorted, count);
-    const ids = this.#scratchIds;
-    const limits = this.#scratchLimits;
+    const { ids, limits } = this.#claims;
+    const level = this.#claims.level(this.links[row + linkField.capacity]);
     for (let index = 0; index < count; index++) {
       const wanted = Math.min(limits[index], level);
-      if (wanted < this.rate(ids[index])) {
-        this.setRate(ids[index], wanted);
-        if (this.#options.cascades) this.#markFarEnd(ids[index], link);
-      }
+      if (wanted < this.rate(ids[index])) this.#fall(ids[index], wanted, link);
     }
     let total = 0;
     for (let index = 0; index < count; index++) total += this.rate(ids[index]);
@@ -358,17 +281,35 @@ export class Network extends TransferTable {
       const rate = this.rate(ids[index]);
       if (limits[index] <= rate || level <= rate) continue;
       // Transfers of this link may share another one: what is left there is looked up when it is this one's turn.
-      const wanted = Math.min(limits[index], level, rate + this.slack(ids[index]));
-      if (wanted > rate * (1 + this.#options.riseRatioMin)) this.setRate(ids[index], wanted);
+      const free = displaces ? this.leftOver(link) : this.slack(ids[index]);
+      const wanted = Math.min(limits[index], level, rate + free);
+      if (wanted <= rate * (1 + this.#options.riseRatioMin)) continue;
+      this.setRate(ids[index], wanted);
+      if (displaces) this.#noteOver(ids[index]);
     }
   }
 
-  /** Fills the scratch columns with the link's transfers and what each could reach elsewhere. */
-  #collect(link: number): number {
-    let count = 0;
-    let transfer = this.firstTransfer(link);
-    while (transfer !== none) {
-      if (count === this.#scratchIds.length) this.#growScratch();
+  /**
+   * Shares a link anew, and whatever that brings over its capacity. A crowded link gives its newcomers no share when
+   * they start; here they take it, up to their equal share of their other links, which others there give up.
+   */
+  #shareAll(link: number): void {
+    this.#share(link, this.transferCount(link) > manyTransfers);
+    for (let over = this.#over.pop(); over !== undefined; over = this.#over.pop()) this.#shareIfOver(over);
+  }
+
+  #noteOver(transfer: number): void {
+    for (const link of [this.uplink(this.source(transfer)), this.downlink(this.target(transfer))]) {
+      if (this.isOver(link)) this.#over.push(link);
+    }
+    const pair = this.pairLinkOf(transfer);
+    if (pair !== none && this.isOver(pair)) this.#over.push(pair);
+  }
+
+  /** The link's transfers, and what each could reach elsewhere. */
+  #collect(link: number): void {
+    this.#claims.clear();
+    for (let transfer = this.firstTransfer(link); transfer !== none; transfer = this.nextOnLink(transfer, link)) {
       const up = this.uplink(this.source(transfer));
       const down = this.downlink(this.target(transfer));
       const pair = this.pairLinkOf(transfer);
@@ -377,31 +318,26 @@ export class Network extends TransferTable {
       if (up !== link) limit = Math.min(limit, this.reach(up, rate));
       if (down !== link) limit = Math.min(limit, this.reach(down, rate));
       if (pair !== none && pair !== link) limit = Math.min(limit, this.reach(pair, rate));
-      this.#scratchIds[count] = transfer;
-      this.#scratchLimits[count] = Math.max(0, limit);
-      count++;
-      transfer = this.nextOnLink(transfer, link);
+      this.#claims.add(transfer, Math.max(0, limit));
     }
-    return count;
   }
 
-  #markFarEnd(transfer: number, link: number): void {
+  /** `link` leaves the transfer less than it has; what that frees of its other links is for others there. */
+  #fall(transfer: number, rate: number, link: number): void {
     const up = this.uplink(this.source(transfer));
-    this.#markDirty(link === up ? this.downlink(this.target(transfer)) : up);
+    const down = this.downlink(this.target(transfer));
+    const pair = this.pairLinkOf(transfer);
+    const isUpFreed = up !== link && this.#holdsBack(up);
+    const isDownFreed = down !== link && this.#holdsBack(down);
+    const isPairFreed = pair !== none && pair !== link && this.#holdsBack(pair);
+    this.setRate(transfer, rate);
+    if (isUpFreed) this.#markFreed(up);
+    if (isDownFreed) this.#markFreed(down);
+    if (isPairFreed) this.#markFreed(pair);
   }
 
-  #growScratch(): void {
-    const ids = new Int32Array(this.#scratchIds.length * 2);
-    ids.set(this.#scratchIds);
-    this.#scratchIds = ids;
-    const limits = new Float64Array(ids.length);
-    limits.set(this.#scratchLimits);
-    this.#scratchLimits = limits;
-    this.#scratchSorted = new Float64Array(ids.length);
+  #markFreed(link: number): void {
+    const isPutOff = this.#options.risesLate && this.transferCount(link) <= manyTransfers;
+    if (!isPutOff || this.allocated(link) < muchLeft * this.capacity(link)) this.#markDirty(link);
   }
-}
-
-function grown(from: Int32Array, into: Int32Array): Int32Array {
-  into.set(from);
-  return into;
 }

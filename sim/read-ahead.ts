@@ -1,7 +1,8 @@
 /**
- * Reads what the events of a bucket will need, all at once, before they come one by one: the processor then waits for
- * many lines of memory together instead of for one after the other.
+ * Reads what will be needed, all at once, before it is needed piece by piece: the processor then waits for many lines
+ * of memory together instead of for one after the other.
  */
+import type { Neighbours } from './neighbours.ts';
 import { event, eventKind, type State } from './state.ts';
 import { transferWords } from './transfer-table.ts';
 
@@ -11,6 +12,7 @@ const transferPayloadEnd = event(eventKind.transfer + 1, 0);
 /** What was read: kept, so that the reading is not optimised away. */
 let readSum = 0;
 
+/** For the events of a bucket. */
 export function readAhead({ queue, network, sets }: State): void {
   queue.onBucket = (payloads, count) => {
     let sum = 0;
@@ -27,4 +29,21 @@ export function readAhead({ queue, network, sets }: State): void {
     }
     readSum = (readSum + sum) % 2;
   };
+}
+
+/** For the `count` neighbours of `source` after the one at `index`, who will be judged as candidates for a slot. */
+export function readCandidatesAhead(
+  { network, sets }: State,
+  neighbours: Neighbours,
+  source: number,
+  index: number,
+  count: number,
+): void {
+  const all = neighbours.count(source);
+  let sum = 0;
+  for (let at = index + 1; at <= index + count; at++) {
+    const client = neighbours.at(source, at < all ? at : at - all);
+    sum += sets.bits[client * sets.stride] + network.transferCount(network.downlink(client));
+  }
+  readSum = (readSum + sum) % 2;
 }

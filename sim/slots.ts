@@ -10,12 +10,15 @@ import type { Downloads } from '#core/swarm/downloads.ts';
 import { microsecondsPerMillisecond, none } from '#core/units.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Network } from './network.ts';
+import { readCandidatesAhead } from './read-ahead.ts';
 import { type State, status } from './state.ts';
 import type { Tracker } from './tracker.ts';
 import { roundCount, transferFlag } from './transfer-table.ts';
 
 /** Slots from which on a membership test goes by the target's list, which is short, instead of the uploader's. */
 const manySlots = 16;
+/** Neighbours whose memory is read together: most often the first or second one will do. */
+const readAheadMax = 4;
 /** Neighbours that a server looks at for one slot: it has thousands, and most want something. */
 const serverScanMax = 64;
 /** Downloaders whose downlink is this full ask nobody else: more senders would only share what is there. */
@@ -199,15 +202,18 @@ export class Slots {
     return this.wants(client, source) && this.#mayServe(source, client);
   }
 
+  /** Those that send us most; whoever sends less than one of them would not be chosen. */
   #addReciprocators(source: number): void {
     const network = this.#network;
+    let most = 0;
     let transfer = network.firstTransfer(network.downlink(source));
     while (transfer !== none && !this.#candidates.isFull()) {
       const client = network.source(transfer);
       const rate = network.rate(transfer);
       transfer = network.nextIn(transfer);
-      if (rate > 0 && this.#state.isClient(client) && this.#isCandidate(source, client))
-        this.#candidates.add(client, rate);
+      if (rate <= 0 || rate < most || !this.#state.isClient(client) || !this.#isCandidate(source, client)) continue;
+      this.#candidates.add(client, rate);
+      most = rate;
     }
   }
 
@@ -218,6 +224,7 @@ export class Slots {
     if (count === 0) return;
     let tries = Math.min(count, this.max[source] > manySlots ? serverScanMax : detail.scanMax);
     let index = scaled(this.#downloads.draw(source), count);
+    readCandidatesAhead(this.#state, neighbours, source, index, Math.min(tries, readAheadMax));
     while (tries-- > 0 && count > 0) {
       if (++index >= count) index = 0;
       const client = neighbours.at(source, index);

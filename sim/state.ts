@@ -56,8 +56,11 @@ export interface Detail {
   /** Candidates of the piece picker, and neighbours that an uploader looks at for one slot. */
   pickWindow: number;
   scanMax: number;
+  /** Peers of a client, if the policy allows more. */
+  peersMax: number;
   riseRatioMin: number;
-  cascades: boolean;
+  risesLate: boolean;
+  shareMicroseconds: number;
   availability: 'exact' | 'swarm';
   /** Grid of the fallback policy and factor on the choke interval. */
   tickMilliseconds: number;
@@ -74,8 +77,10 @@ export const details: Record<Scenario['fidelity'], Detail> = {
   reference: {
     pickWindow: Infinity,
     scanMax: Infinity,
+    peersMax: Infinity,
     riseRatioMin: 0,
-    cascades: true,
+    risesLate: false,
+    shareMicroseconds: 0,
     availability: 'exact',
     tickMilliseconds: 1000,
     chokeFactor: 1,
@@ -86,8 +91,10 @@ export const details: Record<Scenario['fidelity'], Detail> = {
   standard: {
     pickWindow: Infinity,
     scanMax: Infinity,
+    peersMax: Infinity,
     riseRatioMin: 0.01,
-    cascades: true,
+    risesLate: false,
+    shareMicroseconds: 100_000,
     availability: 'exact',
     tickMilliseconds: 1000,
     chokeFactor: 1,
@@ -98,8 +105,10 @@ export const details: Record<Scenario['fidelity'], Detail> = {
   scale: {
     pickWindow: 12,
     scanMax: 4,
+    peersMax: 36,
     riseRatioMin: 0.05,
-    cascades: false,
+    risesLate: true,
+    shareMicroseconds: 1_000_000,
     availability: 'swarm',
     tickMilliseconds: 5000,
     chokeFactor: 3,
@@ -113,6 +122,9 @@ export const details: Record<Scenario['fidelity'], Detail> = {
 function hasTriggers({ http, swarm }: Policy): boolean {
   return http.when === 'fallback' && swarm.enabled;
 }
+
+/** Up to here the rows of what a client sends are set aside for it: it will need most of them. */
+const fewSlots = 8;
 
 export class State {
   readonly scenario: Scenario;
@@ -268,10 +280,11 @@ export class State {
         pairCapacities.push(link.bytesPerSecond);
       }
     }
-    const slots = policy.swarm.enabled ? policy.swarm.uploadSlots + policy.swarm.optimisticSlots : 1;
+    const slots = policy.swarm.enabled ? policy.swarm.uploadSlots + policy.swarm.optimisticSlots : 0;
+    const hasFewSlots = slots <= fewSlots;
     const network = new Network(this.queue, this.flow, swarmRates, {
       endpointCount,
-      transfersExpected: Math.ceil((endpointCount - clientsFrom) * Math.min(slots, 4)),
+      transfersExpected: Math.ceil((endpointCount - clientsFrom) * (hasFewSlots ? 0.1 : 4)),
       regions: population.region,
       regionCount,
       pairLink,
@@ -279,8 +292,10 @@ export class State {
       holdersMax: keepsContract ? endpointCount + scenario.tasks.length * clientsFrom : 0,
       isReference: scenario.fidelity === 'reference',
       riseRatioMin: detail.riseRatioMin,
-      cascades: detail.cascades,
+      risesLate: detail.risesLate,
+      shareMicroseconds: detail.shareMicroseconds,
       clientsFrom,
+      rowsPerClient: hasFewSlots ? slots : 0,
       eventOfTransfer: (transfer) => event(eventKind.transfer, transfer),
       eventOfLink: (link) => event(eventKind.link, link),
     });

@@ -152,7 +152,7 @@ export class TaskRun {
     return this.state.task.file.sizeBytes <= this.state.policy.http.directBelow;
   }
 
-  /** `endpoint` holds one more piece: tells whoever waits for it. */
+  /** `endpoint` holds one more piece, which `source` sent: tells whoever waits for it. */
   #gained(endpoint: number, piece: number, source: number): void {
     const { state } = this;
     this.#world.trace?.gained(state.now, endpoint, piece, source);

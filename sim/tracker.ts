@@ -33,8 +33,9 @@ export class Tracker {
     const { swarm } = state.policy;
     this.#members = new Int32Array(endpointCount);
     this.#memberAt = new Int32Array(endpointCount).fill(none);
-    this.#opens = swarm.graph === 'tracker' ? Math.ceil(swarm.peerConnections / 2) : swarm.peerConnections;
-    const capacities = new Uint32Array(endpointCount).fill(swarm.peerConnections, clientsFrom);
+    const peersMax = Math.min(swarm.peerConnections, state.detail.peersMax);
+    this.#opens = swarm.graph === 'tracker' ? Math.ceil(peersMax / 2) : peersMax;
+    const capacities = new Uint32Array(endpointCount).fill(peersMax, clientsFrom);
     const clientCount = endpointCount - clientsFrom;
     for (let server = 0; server < clientsFrom; server++) {
       const isPeer = server === 0 ? swarm.originSeeds : swarm.relaysSeed;

@@ -50,6 +50,8 @@ export interface TableShape {
   pairCapacities: number[];
   /** First endpoint that is a client; before it the origin (0) and the relays. */
   clientsFrom: number;
+  /** Rows set aside for what a client sends, side by side: whoever looks at one of them looks at all. */
+  rowsPerClient: number;
 }
 
 /** Flags of a transfer of this task. */
@@ -68,9 +70,10 @@ export class TransferTable {
   pairNext: Int32Array;
   pairPrevious: Int32Array;
   activeCount = 0;
-  /** Rows in use or free again; rows from here on were never used. */
-  transfersUsed = 0;
+  /** Rows in use, free again or set aside; rows from here on were never used. */
+  transfersUsed: number;
   readonly #shape: TableShape;
+  readonly #rowsSetAside: number;
   #free = none;
 
   constructor(shape: TableShape) {
@@ -83,11 +86,15 @@ export class TransferTable {
     shape.pairCapacities.forEach((capacity, pair) => {
       this.links[(2 * shape.endpointCount + pair) * linkDoubles + linkField.capacity] = capacity;
     });
-    const count = Math.max(16, shape.transfersExpected);
+    this.#rowsSetAside = (shape.endpointCount - shape.clientsFrom) * shape.rowsPerClient;
+    this.transfersUsed = this.#rowsSetAside;
+    const count = this.#rowsSetAside + Math.max(16, shape.transfersExpected);
     this.transfers = new Float64Array(count * transferDoubles);
     this.transferInts = new Int32Array(this.transfers.buffer);
     this.pairNext = new Int32Array(shape.pairLink === null ? 0 : count);
     this.pairPrevious = new Int32Array(shape.pairLink === null ? 0 : count);
+    for (let row = 0; row < this.#rowsSetAside; row++)
+      this.transferInts[row * transferWords + transferWord.source] = none;
   }
 
   bytes(): number {
@@ -227,9 +234,15 @@ export class TransferTable {
     return this.links[row + linkField.capacity] - this.links[row + linkField.allocated];
   }
 
+  /** More than its capacity, rounding aside. */
+  isOver(link: number): boolean {
+    const row = link * linkDoubles;
+    return this.links[row + linkField.allocated] > this.links[row + linkField.capacity] * (1 + 1e-12);
+  }
+
   /** Takes a row and enters it in the lists of its links. */
   add(source: number, target: number): number {
-    const transfer = this.#take();
+    const transfer = this.#take(source);
     const words = transfer * transferWords;
     this.transferInts[words + transferWord.source] = source;
     this.transferInts[words + transferWord.target] = target;
@@ -245,13 +258,19 @@ export class TransferTable {
     this.#unlink(transfer, this.uplink(this.source(transfer)), transferWord.nextOut, transferWord.previousOut);
     this.#unlink(transfer, this.downlink(this.target(transfer)), transferWord.nextIn, transferWord.previousIn);
     this.#unlinkPair(transfer);
-    this.transferInts[words + transferWord.nextOut] = this.#free;
     this.transferInts[words + transferWord.source] = none;
-    this.#free = transfer;
     this.activeCount--;
+    if (transfer < this.#rowsSetAside) return;
+    this.transferInts[words + transferWord.nextOut] = this.#free;
+    this.#free = transfer;
   }
 
-  #take(): number {
+  #take(source: number): number {
+    const { clientsFrom, rowsPerClient } = this.#shape;
+    if (source >= clientsFrom) {
+      const first = (source - clientsFrom) * rowsPerClient;
+      for (let row = first; row < first + rowsPerClient; row++) if (!this.isActive(row)) return row;
+    }
     if (this.#free !== none) {
       const transfer = this.#free;
       this.#free = this.transferInts[transfer * transferWords + transferWord.nextOut];
@@ -317,7 +336,8 @@ export class TransferTable {
   }
 }
 
-function grown(from: Int32Array, into: Int32Array): Int32Array {
+/** `into`, which is longer, with all of `from` in it. */
+export function grown(from: Int32Array, into: Int32Array): Int32Array {
   into.set(from);
   return into;
 }

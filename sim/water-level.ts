@@ -1,3 +1,37 @@
+/** Who shares one link, and how much each could use of it: what its other links leave over. */
+export class Claims {
+  ids = new Int32Array(256);
+  limits = new Float64Array(256);
+  count = 0;
+  #sorted = new Float64Array(256);
+
+  clear(): void {
+    this.count = 0;
+  }
+
+  /** `limit` in bytes per second. */
+  add(id: number, limit: number): void {
+    if (this.count === this.ids.length) this.#grow();
+    this.ids[this.count] = id;
+    this.limits[this.count++] = limit;
+  }
+
+  /** Bytes per second that nobody exceeds; Infinity when all get what they claim. */
+  level(capacity: number): number {
+    return waterLevel(capacity, this.limits, this.#sorted, this.count);
+  }
+
+  #grow(): void {
+    const ids = new Int32Array(this.ids.length * 2);
+    ids.set(this.ids);
+    this.ids = ids;
+    const limits = new Float64Array(ids.length);
+    limits.set(this.limits);
+    this.limits = limits;
+    this.#sorted = new Float64Array(ids.length);
+  }
+}
+
 /**
  * The level at which Σ min(limit, level) is the capacity: the max–min share of one link. Infinity when all limits fit.
  * `sorted` is room for `count` values.

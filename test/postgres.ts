@@ -23,6 +23,7 @@ export async function withPostgres(work: (url: string) => Promise<void>): Promis
     password: 'secret',
     persistent: false,
     createPostgresUser: process.getuid?.() === 0 && !hasUser('postgres'),
+    initdbFlags: ['--no-sync'],
     postgresFlags: ['-c', 'fsync=off', '-c', 'listen_addresses=127.0.0.1'],
     onLog: (line) => said.push(String(line)),
     onError: (line) => said.push(String(line)),

@@ -57,6 +57,12 @@ const layers: Layer[] = [
     instead: 'the format sees core, typebox, ajv, yaml and node:',
   },
   {
+    name: 'nodes/protocol',
+    holds: /^nodes\/protocol\//,
+    mayImport: /^(#core\/.*|#nodes\/protocol\/.*|#scenarios\/format\/.*|typebox(\/.*)?)$/,
+    instead: 'the protocol is schemas alone: it sees core, scenarios/format and typebox',
+  },
+  {
     name: 'nodes',
     holds: /^nodes\//,
     mayImport: /^(?!#(sim|viz)\/|typebox|ajv|yaml|seedrandom)/,
@@ -159,10 +165,10 @@ export const layerImports: Rule = (file) => {
   });
 };
 
-/** A relay must not load the simulator only because both start with the same command. */
+/** A relay must not load the simulator only because both start with the same command; a `command-line.ts` is a part. */
 export const lazyCommandLine: Rule = (file) => {
-  if (file.path !== 'cli.ts') return [];
-  const isAlways = /^(node:.*|commander|#scenarios\/format\/exit-codes\.ts)$/;
+  if (!/^cli\.ts$|\/command-line\.ts$/.test(file.path)) return [];
+  const isAlways = /^(node:.*|commander|#scenarios\/format\/exit-codes\.ts|#\w+\/.*\/command-line\.ts)$/;
   const early = importsOf(file.text).filter(
     ({ specifier, isLazy, isType }) => !isLazy && !isType && !isAlways.test(specifier),
   );

@@ -99,6 +99,8 @@ house('imports: planted faults', () => {
 
 house('the command line: planted faults', () => {
   trips(tidy.lazyCommandLine, 'cli.ts', "import { runCommand } from '#sim/lab/run.ts';", /lazily/);
+  trips(tidy.lazyCommandLine, 'nodes/commands/command-line.ts', "import { a } from './change.ts';", /lazily/);
+  passes(tidy.lazyCommandLine, 'cli.ts', "import { add } from '#nodes/commands/command-line.ts';");
   passes(tidy.lazyCommandLine, 'cli.ts', "import type { A } from '#sim/a.ts';\nawait import('#sim/a.ts');");
 });
 

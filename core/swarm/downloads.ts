@@ -43,6 +43,11 @@ export class Downloads {
     this.#seed = seed;
   }
 
+  /** The columns were filled from outside. */
+  recount(): void {
+    this.#partialCount = this.partialPiece.reduce((count, piece) => count + (piece === none ? 0 : 1), 0);
+  }
+
   tableBytes(): number {
     return this.sets.bits.byteLength + this.sets.endpointCount * 16;
   }

@@ -176,7 +176,7 @@ function compileTask(task: TaskText, configuration: Configuration, policies: Cat
   };
 }
 
-function compileDistribution({ distribution }: Configuration): Distribution {
+export function compileDistribution({ distribution }: Pick<Configuration, 'distribution'>): Distribution {
   const { window, share } = distribution;
   return {
     originConnections: distribution.originConnections,

@@ -128,17 +128,19 @@ const ownKeywords = ['quantity', 'endless', 'negative', 'positive', 'shorthand',
 
 /** The schema for editors and other tools: JSON Schema alone. */
 export function publicSchema(): object {
-  const standard = (schema: unknown): unknown => {
-    if (Array.isArray(schema)) return schema.map(standard);
-    if (typeof schema !== 'object' || schema === null) return schema;
-    const entries = Object.entries(schema).filter(
-      ([key, value]) => !(ownKeywords.includes(key) && typeof value !== 'object'),
-    );
-    return Object.fromEntries(entries.map(([key, value]) => [key, standard(value)]));
-  };
   return {
     $schema: 'http://json-schema.org/draft-07/schema#',
     title: 'sluice scenario',
-    ...(standard(scenarioSchema) as object),
+    ...(standardSchema(scenarioSchema) as object),
   };
+}
+
+/** A schema without our own keywords. */
+export function standardSchema(schema: unknown): unknown {
+  if (Array.isArray(schema)) return schema.map(standardSchema);
+  if (typeof schema !== 'object' || schema === null) return schema;
+  const entries = Object.entries(schema).filter(
+    ([key, value]) => !(ownKeywords.includes(key) && typeof value !== 'object'),
+  );
+  return Object.fromEntries(entries.map(([key, value]) => [key, standardSchema(value)]));
 }

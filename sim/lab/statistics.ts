@@ -45,6 +45,16 @@ export function holdsZero({ low, high }: Interval): boolean {
 export function tQuantile(probability: number, degrees: number): number {
   if (probability === 0.5) return 0;
   if (probability < 0.5) return -tQuantile(1 - probability, degrees);
+  const key = `${probability} ${degrees}`;
+  const known = quantiles.get(key) ?? searchedQuantile(probability, degrees);
+  quantiles.set(key, known);
+  return known;
+}
+
+/** A table of many intervals asks for few quantiles, again and again. */
+const quantiles = new Map<string, number>();
+
+function searchedQuantile(probability: number, degrees: number): number {
   let high = 1;
   while (tDistribution(high, degrees) < probability) high *= 2;
   let low = 0;

@@ -42,7 +42,8 @@ function measure({ what: _, ...changes }: Size): Measured {
   const { status, stdout, stderr } = spawnSync(
     process.execPath,
     ['--disable-warning=ExperimentalWarning', script, 'million', JSON.stringify(changes)],
-    { encoding: 'utf8' },
+    // As the launcher does.
+    { encoding: 'utf8', env: { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1', ...process.env } },
   );
   assert.is(status, 0, stderr);
   return JSON.parse(stdout);

@@ -50,8 +50,8 @@ export const worlds: Record<string, ScenarioText> = {
     origin: { region: 'eu', uplink: '10MB/s' },
     relays: [{ name: 'relay', region: 'eu', uplink: '10MB/s', bufferBeforeServing: '4MB' }],
     clients: [
-      { name: 'near', region: 'eu', count: 40, uplink: '1MB/s', downlink: '4MB/s' },
-      { name: 'far', region: 'us', count: 40, uplink: '1MB/s', downlink: '4MB/s' },
+      { name: 'near', region: 'eu', count: 50, uplink: '1MB/s', downlink: '4MB/s' },
+      { name: 'far', region: 'us', count: 30, uplink: '1MB/s', downlink: '4MB/s' },
     ],
   },
 };

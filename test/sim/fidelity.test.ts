@@ -13,9 +13,6 @@ const test = suite('sim/fidelity');
 /** Of p50, of p99, and of the share of peers. */
 type Limits = [p50: number, p99: number, peer: number];
 const usual: Record<Fidelity, Limits> = { reference: [0, 0, 0], standard: [0.1, 0.15, 0.05], scale: [0.2, 0.25, 0.05] };
-/** A link between regions is shared less evenly than it should be: see `network.test.ts`. */
-const narrow: Record<Fidelity, Limits> = { reference: [0, 0, 0], standard: [0.2, 0.2, 0.05], scale: [0.25, 0.3, 0.06] };
-
 function distance(actual: number, expected: number): number {
   return actual === expected ? 0 : actual / expected - 1;
 }
@@ -34,7 +31,7 @@ for (const world of Object.keys(worlds)) {
       for (const fidelity of fidelities.slice(1)) {
         const other = seen(world, policy, fidelity, seeds);
         line.push(described(other));
-        const [p50, p99, peer] = (world === 'narrow' ? narrow : usual)[fidelity];
+        const [p50, p99, peer] = usual[fidelity];
         const what = `${world}, ${policy}, ${fidelity}: ${described(other)} instead of ${described(reference)}`;
         ok(Math.abs(distance(other.p50, reference.p50)) <= p50, what);
         ok(Math.abs(distance(other.p99, reference.p99)) <= p99, what);

@@ -351,12 +351,11 @@ function ratiosToMaxMin(
   return wires.rates().map((value, k) => value / fair[k]);
 }
 
-// Where hundreds cross one link between regions, newcomers that begin at nothing may stay there until others end.
-for (const [transfers, regions, nearMin, starvedMax] of [
-  [20, 1, 0.85, 0],
-  [500, 1, 0.85, 0],
-  [20, 2, 0.8, 0],
-  [500, 2, 0.65, 0.08],
+for (const [transfers, regions] of [
+  [20, 1],
+  [500, 1],
+  [20, 2],
+  [500, 2],
 ] as const) {
   for (const fidelity of ['standard', 'scale'] as const) {
     test(`${fidelity}: most of ${transfers} lasting transfers in ${regions} regions have their max-min share`, () => {
@@ -365,8 +364,8 @@ for (const [transfers, regions, nearMin, starvedMax] of [
       const near = shareOf((ratio) => ratio > 0.9 && ratio < 1.1);
       const starved = shareOf((ratio) => ratio < 0.1);
       console.log(`${(100 * near).toFixed(1)} % within 10 %, ${(100 * starved).toFixed(1)} % starved`);
-      ok(near >= nearMin, `${near} are near`);
-      ok(starved <= starvedMax, `${starved} are starved`);
+      ok(near >= 0.85, `${near} are near`);
+      is(starved, 0);
     });
   }
 }

@@ -44,7 +44,7 @@ export class Wires {
     const regionCount = Math.max(...regions) + 1;
     const pairLink = new Int32Array(regionCount ** 2).fill(none);
     for (const [index, { from, to }] of pairs.entries()) pairLink[from * regionCount + to] = index;
-    const { riseRatioMin, cascades } = details[fidelity];
+    const { riseRatioMin, risesLate, shareMicroseconds } = details[fidelity];
     this.queue = new EventQueue(horizon);
     this.flow = new FlowMeter(horizon);
     this.network = new Network(this.queue, this.flow, null, {
@@ -57,8 +57,10 @@ export class Wires {
       isReference: fidelity === 'reference',
       holdersMax: 0,
       riseRatioMin,
-      cascades,
+      risesLate,
+      shareMicroseconds,
       clientsFrom: 1,
+      rowsPerClient: 2,
       eventOfTransfer: (transfer) => 2 * transfer,
       eventOfLink: (link) => 2 * link + 1,
     });

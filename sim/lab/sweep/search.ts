@@ -129,9 +129,13 @@ export class Search {
     for (const trial of batch) {
       if (trial.fate !== 'running') continue;
       const own = seen.get(trial)!;
-      // A test for each pair would stop some by chance alone: only the best of those that are better is a rival.
-      const better = rivals.filter((rival) => rival !== trial && dominates(seen.get(rival)!, own));
-      const [best] = bestFirst(better.map((rival) => seen.get(rival)!)).map((index) => better[index]!);
+      // A test for each pair would stop some by chance alone: of those that are better only one is a rival.
+      const first = (rival: Evaluated): number => seen.get(rival)!.objectives[0]!;
+      let best: Evaluated | undefined;
+      for (const rival of rivals) {
+        if (rival === trial || !dominates(seen.get(rival)!, own)) continue;
+        if (best === undefined || first(rival) < first(best)) best = rival;
+      }
       if (best !== undefined && this.#isWorse(trial, best, level)) trial.fate = 'stopped';
     }
   }

@@ -7,9 +7,9 @@ import type { Trial, TrialRecord } from './trial.ts';
 
 /**
  * A second long simulation in one thread runs slower than in a fresh one, but a fresh one has all sources to load (0.3
- * to 0.5 s of CPU): a thread that answers faster than this is used again.
+ * to 0.5 s of CPU): a thread that has answered with less CPU time than this is used again.
  */
-const reusedBelowSeconds = 1;
+const reusedBelowCpuSeconds = 1;
 
 export class Threads {
   readonly #idle: Worker[] = [];
@@ -48,11 +48,9 @@ export class Threads {
   async #simulate(job: Job): Promise<Outcome> {
     const worker = this.#idle.pop() ?? new Worker(new URL('thread.ts', import.meta.url));
     this.#busy.add(worker);
-    const startedAt = performance.now();
     const outcome = await outcomeOf(worker, job);
     this.#busy.delete(worker);
-    const isShort = performance.now() - startedAt < reusedBelowSeconds * 1000;
-    if (isShort && !('failure' in outcome)) this.#idle.push(worker);
+    if ('result' in outcome && outcome.result.run.cpuSeconds < reusedBelowCpuSeconds) this.#idle.push(worker);
     else await worker.terminate();
     return outcome;
   }

@@ -147,6 +147,21 @@ test('a lease of less is acknowledged when nothing of the earlier one is in use 
   is(holders.acknowledgement(0)?.sequence, 10);
 });
 
+test('totals are folded before they lose their last byte, and still add up', () => {
+  const wire = new PerfectWire();
+  wire.ask(0, 300_000);
+  wire.round();
+  const { totals } = wire.owner.accounts;
+  const settled = 2 ** 52;
+  totals.grantedBytes += settled;
+  totals.returnedBytes += 1000;
+  totals.spentBytes += settled - 1000;
+  wire.at(1000).round();
+  is(totals.grantedBytes, wire.owner.accounts.reservedBytes);
+  equal([totals.returnedBytes, totals.spentBytes], [0, 0]);
+  equal(auditLedger(wire.ledger.takeOver()), []);
+});
+
 test('failover with the ledger: what was promised counts on; without: nothing is granted for ttl and slack', () => {
   const wire = new PerfectWire();
   wire.ask(0, 2_000_000, 3);

@@ -1,4 +1,4 @@
-/** Objectives whose optimum is known, with the noise of a simulation: a part that all trials of a seed share, and their own. */
+/** Objectives with a known optimum, and the noise of a simulation: one part shared by the trials of a seed, one not. */
 import { Prng } from '#core/prng.ts';
 import type { Study } from '#scenarios/format/study.ts';
 import type { Measure, RunRequest } from '#sim/lab/sweep/candidate.ts';

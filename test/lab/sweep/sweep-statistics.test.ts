@@ -163,7 +163,7 @@ statistics('95 % intervals of means over 30 seeds hold the truth as often as the
 });
 
 statistics('95 % intervals of pooled quantiles by bootstrap over 30 seeds hold the truth as often as they say', () => {
-  // A seed shifts all of its clients, whose times are uniform on [0, 1): the pooled median is 0.5 where shifts are even.
+  // A seed shifts all of its clients, whose times are uniform on [0, 1): with even shifts the pooled median is 0.5.
   const share = coverage(
     (prng) => {
       const curves = Array.from({ length: 30 }, () => {

@@ -1,0 +1,213 @@
+/** One task of a client under control: the download, its lease, and what is reported of it. */
+import { randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import type { LeaseGrant } from '#core/quota/messages.ts';
+import type { Assignment } from '#nodes/protocol/assignment.ts';
+import type { Brake } from '#nodes/protocol/from-control.ts';
+import type { FromNode, Progress } from '#nodes/protocol/from-node.ts';
+import { type AssignedFile, assignedFile, kindOfPeer, remoteOrigin } from '../agent/assigned-file.ts';
+import type { AgentOptions, Task } from '../agent/node-agent.ts';
+import { OriginLease } from '../http/origin-lease.ts';
+import { Pace } from '../http/pace.ts';
+import { Download, runHook } from './download.ts';
+import type { HttpSource } from './http-downloads.ts';
+import { checkNetwork } from './network-check.ts';
+import type { ClientNode } from './settings.ts';
+import { newPeerId } from './stand-alone.ts';
+
+const sourcesMax = 16;
+/** A relay may be just starting. */
+const checkMilliseconds = 2000;
+const checksMax = 15;
+
+export async function openClientTask(
+  assignment: Assignment,
+  node: ClientNode,
+  agent: Pick<AgentOptions, 'link' | 'stateDirectory'>,
+  tell: (message: FromNode) => boolean,
+): Promise<ClientTask> {
+  const file = await assignedFile(assignment, agent.link, agent.stateDirectory);
+  const task = new ClientTask(assignment, file, node, tell);
+  await task.apply(assignment);
+  return task;
+}
+
+export class ClientTask implements Task {
+  readonly #file: AssignedFile;
+  readonly #node: ClientNode;
+  readonly #lease = new OriginLease();
+  readonly #pace = new Pace();
+  #assignment: Assignment;
+  #download: Download | undefined;
+  #isOver = false;
+
+  constructor(assignment: Assignment, file: AssignedFile, node: ClientNode, tell: (message: FromNode) => boolean) {
+    this.#assignment = assignment;
+    this.#file = file;
+    this.#node = node;
+    this.#lease.connect(assignment.lease, (message) => void tell({ kind: 'lease', message }));
+  }
+
+  async apply(assignment: Assignment): Promise<void> {
+    this.#assignment = assignment;
+    const { state, limits } = assignment;
+    this.#pace.limit(limits.sendBytesPerSecondMax ?? Infinity);
+    if (state === 'complete' || state === 'cancelled') return await this.#end();
+    if (state === 'waiting' && this.#download === undefined) return;
+    this.#download ??= await this.#open();
+    const download = this.#download;
+    if (state === 'active') download.resume();
+    else download.pause();
+    const { situation } = download;
+    situation.clientCount = assignment.clientCount;
+    situation.downlinkBytesPerSecond = Math.min(
+      this.#node.downlinkBytesPerSecond,
+      limits.receiveBytesPerSecondMax ?? Infinity,
+    );
+    download.http.originConnections = limits.originConnections ?? Infinity;
+    download.useSources(this.#sources());
+    for (const { peer } of assignment.relays) if (peer !== undefined) download.share.swarm?.know(peer.host, peer.port);
+    download.share.track(assignment.trackers);
+    if (this.#node.check === undefined && assignment.relays.length > 0) void this.#checkNetwork();
+  }
+
+  heed({ ratio, cohortFirstQuartileBytesPerSecond, cohortSize }: Brake): void {
+    if (this.#download === undefined) return;
+    const { situation } = this.#download;
+    situation.brake = ratio;
+    situation.cohort = { firstQuartileBytesPerSecond: cohortFirstQuartileBytesPerSecond, size: cohortSize };
+  }
+
+  grant(grant: LeaseGrant): void {
+    this.#lease.receive(grant);
+  }
+
+  progress(): Omit<Progress, 'kind' | 'task'> {
+    const summary = this.#download?.summary();
+    const observed = this.#download?.http.observed;
+    const fallback = summary?.fallback as Progress['fallback'] | null | undefined;
+    const error = this.#download?.error?.message.slice(0, 1000);
+    return {
+      state: this.#state(),
+      verifiedBytes: summary?.verifiedBytes ?? 0,
+      received: summary?.counts.received ?? { origin: 0, relay: 0, peer: 0 },
+      duplicateBytes: summary?.counts.duplicateBytes ?? 0,
+      discardedBytes: summary?.counts.discardedBytes ?? 0,
+      sent: { http: 0, bittorrent: summary?.sentBytes ?? 0 },
+      receiveBytesPerSecond: summary?.receiveBytesPerSecond ?? 0,
+      bittorrentBytesPerSecond: summary?.bittorrentBytesPerSecond ?? 0,
+      sendBytesPerSecond: summary?.sendBytesPerSecond ?? 0,
+      peers: summary?.peers ?? 0,
+      ...(fallback === null || fallback === undefined ? {} : { fallback }),
+      fallbackOpened: { ...(summary?.fallbackOpened ?? { slow: 0, stalled: 0, blocked: 0, overdue: 0 }) },
+      elapsedMilliseconds: summary?.elapsedMilliseconds ?? 0,
+      ...(observed === undefined
+        ? {}
+        : {
+            relayObserved: {
+              relay: observed.name,
+              latencyMilliseconds: Math.max(0, Math.round(observed.latencyMilliseconds)),
+              bytesPerSecond: observed.bytesPerSecond,
+            },
+          }),
+      ...(error === undefined ? {} : { error }),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#download?.close();
+    await this.#lease.close();
+  }
+
+  async discard(): Promise<void> {
+    await this.#download?.discard();
+    await this.#lease.close();
+  }
+
+  /** Until one relay has answered, once per process: can peers reach us? */
+  async #checkNetwork(): Promise<void> {
+    const node = this.#node;
+    node.check = { nat: 'unknown', reachable: undefined };
+    for (let tries = 0; tries < checksMax && node.check.reachable === undefined; tries++) {
+      if (tries > 0) await new Promise((resolve) => setTimeout(resolve, checkMilliseconds).unref());
+      const urls = this.#assignment.relays.map(({ httpUrl }) => httpUrl);
+      node.check = await checkNetwork(urls, node.listener.port);
+    }
+    node.onLog('the network as relays see it', node.check);
+  }
+
+  #state(): Progress['state'] {
+    if (this.#isOver) return this.#assignment.state === 'cancelled' ? 'cancelled' : 'complete';
+    const state = this.#download?.state;
+    if (state === undefined) return 'waiting';
+    return state === 'closed' ? 'paused' : state;
+  }
+
+  /** Everybody has it: seeding ends. One that is not there yet goes on. */
+  async #end(): Promise<void> {
+    if (this.#assignment.state === 'complete' && this.#download?.share.store.isCommitted !== true) return;
+    this.#isOver = true;
+    await this.#download?.close();
+    await this.#lease.close();
+  }
+
+  async #open(): Promise<Download> {
+    const { stored, metainfo, policy } = this.#file;
+    const { task, limits, estimate } = this.#assignment;
+    const node = this.#node;
+    const share = {
+      directory: node.directory,
+      file: stored,
+      metainfo,
+      policy,
+      seed: randomInt(2 ** 31),
+      priorityPieces: limits.priorityPieces,
+      sourcesMax,
+      recordPath: node.recordDirectory && join(node.recordDirectory, `${task}.decisions`),
+      listener: node.listener,
+      peerId: newPeerId(),
+      uploadPaces: [node.uploadPace, this.#pace],
+      uploadSlots: policy.swarm.uploadSlots,
+      optimisticSlots: policy.swarm.optimisticSlots,
+      kindOf: (host: string, port: number) => kindOfPeer(this.#assignment, host, port),
+    };
+    const download = await Download.open(share, this.#lease, {
+      clientCount: this.#assignment.clientCount,
+      network: node.network,
+      expectedMilliseconds: estimate.finishMilliseconds ?? Infinity,
+      deadlineLeftMilliseconds: () => (this.#assignment.deadlineAtMilliseconds ?? Infinity) - Date.now(),
+      downlinkBytesPerSecond: node.downlinkBytesPerSecond,
+      cohort: { firstQuartileBytesPerSecond: 0, size: 0 },
+      brake: 1,
+      isBlocked: node.isBlocked,
+    });
+    download.onLog = (text, detail) => node.onLog(text, { task, ...detail });
+    download.onFailure = (error) => node.onLog('a download failed', { task, problem: error.message });
+    const complete = () => this.#complete(download);
+    download.onComplete = complete;
+    if (download.state === 'seeding') complete();
+    return download;
+  }
+
+  #complete(download: Download): void {
+    const node = this.#node;
+    const { task, file } = this.#assignment;
+    const { path } = download.share.store;
+    node.onComplete(path, download.summary());
+    if (node.hook === undefined) return;
+    const environment = { SLUICE_TASK: task, SLUICE_NAME: file.name, SLUICE_VERSION: file.version ?? '' };
+    void runHook(node.hook, path, environment).then((how) => node.onLog('the hook ended', { task, how }));
+  }
+
+  #sources(): HttpSource[] {
+    const { task, relays } = this.#assignment;
+    const origin = remoteOrigin(this.#assignment);
+    // One slot is the origin's.
+    const sources: HttpSource[] = relays.slice(0, sourcesMax - 1).map(({ relay, httpUrl }) => ({
+      kind: 'relay',
+      name: relay,
+      file: { ...origin, url: `${httpUrl.replace(/\/$/, '')}/files/${task}` },
+    }));
+    return [...sources, { kind: 'origin', name: this.#assignment.origin, file: origin }];
+  }
+}

@@ -1,0 +1,108 @@
+/** The wanted state of a task on a node, put together from the task, its row and the fleet as they are now. */
+
+import { scenarioDefaults } from '#core/limits.ts';
+import type { Assignment, Limits, RelayAddress } from '#nodes/protocol/assignment.ts';
+import { relaysMax, trackersMax } from '#nodes/protocol/limits.ts';
+import { printPolicy } from '#scenarios/format/policy-text.ts';
+import type { ClientTaskRecord, RelayTaskRecord } from '../store/records.ts';
+import type { Fleet } from './fleet.ts';
+import { clientsShare, relaysShare, type TaskEntry } from './task-table.ts';
+
+/** Rises with every change of the task and of the row. */
+export function revisionOf(entry: TaskEntry, row: RelayTaskRecord | ClientTaskRecord): number {
+  return entry.record.revision + row.revision;
+}
+
+export function clientAssignment(entry: TaskEntry, row: ClientTaskRecord, fleet: Fleet): Assignment {
+  return {
+    role: 'client',
+    ...commonOf(entry, row, fleet, row.relay),
+    lease: { origin: entry.origin.number, holder: row.holder, node: clientsShare(entry.record.sharePosition) },
+  };
+}
+
+export function relayAssignment(entry: TaskEntry, row: RelayTaskRecord, fleet: Fleet): Assignment {
+  const common = commonOf(entry, row, fleet, undefined);
+  const { relay } = entry.compiled.policy;
+  return {
+    role: 'relay',
+    ...common,
+    // What another relay has taken over is no longer this one's, even if it comes back.
+    state: row.state === 'moved' ? 'cancelled' : common.state,
+    relays: common.relays.filter((other) => other.relay !== row.relay),
+    lease: { origin: entry.origin.number, holder: row.holder, node: relaysShare(entry.record.sharePosition) },
+    part: { firstByte: row.firstByte, endByte: row.endByte },
+    pullConnections: relay.pullConnections,
+    bufferBeforeServingBytes: relay.completeFirst
+      ? entry.record.file.sizeBytes
+      : Math.min(scenarioDefaults.bufferBeforeServingBytes, entry.record.file.sizeBytes),
+  };
+}
+
+function commonOf(entry: TaskEntry, row: RelayTaskRecord | ClientTaskRecord, fleet: Fleet, first: string | undefined) {
+  const { record, compiled } = entry;
+  const relays = relaysOf(entry, fleet, first);
+  const { deadlineMilliseconds } = compiled;
+  return {
+    task: record.id,
+    revision: revisionOf(entry, row),
+    state: record.state,
+    file: record.file,
+    origin: entry.origin.name,
+    ...(record.manifest === undefined ? {} : { manifest: record.manifest }),
+    ...(record.infoHash === undefined ? {} : { infoHash: record.infoHash }),
+    trackers: [...new Set(relays.flatMap(({ trackers }) => trackers))].slice(0, trackersMax),
+    relays: relays.slice(0, relaysMax).map(({ trackers: _, ...address }) => address),
+    clientCount: entry.clients.size,
+    policy: printPolicy(compiled.policy),
+    limits: limitsOf(entry),
+    estimate: {
+      ...(record.estimate.finishMilliseconds === undefined
+        ? {}
+        : { finishMilliseconds: Math.ceil(record.estimate.finishMilliseconds) }),
+      reason: record.estimate.reason,
+    },
+    ...(deadlineMilliseconds === Infinity
+      ? {}
+      : { deadlineAtMilliseconds: Math.round(record.createdAtMilliseconds + deadlineMilliseconds) }),
+    band: record.instruction.band,
+  };
+}
+
+/** Those that take part and can be reached, the client's own first. */
+function relaysOf(
+  entry: TaskEntry,
+  fleet: Fleet,
+  first: string | undefined,
+): (RelayAddress & { trackers: string[] })[] {
+  const rows = [...entry.relays.values()].filter(({ state }) => state !== 'moved');
+  rows.sort((left, right) => Number(right.relay === first) - Number(left.relay === first));
+  return rows.flatMap(({ relay }) => {
+    const capacity = fleet.nodes.get(relay)?.record.hello?.relay;
+    if (capacity === undefined) return [];
+    const { httpUrl, peer, trackers } = capacity;
+    return [{ relay, httpUrl, trackers, ...(peer === undefined ? {} : { peer }) }];
+  });
+}
+
+function limitsOf({ compiled }: TaskEntry): Limits {
+  const { distribution } = compiled;
+  return {
+    originConnections: distribution.originConnections,
+    ...bounded('peerConnections', distribution.peerConnections),
+    ...bounded('receiveBytesPerSecondMax', distribution.speedMaxBytesPerSecond),
+    ...(distribution.speedFloorBytesPerSecond > 0
+      ? bounded('speedFloorBytesPerSecond', distribution.speedFloorBytesPerSecond)
+      : {}),
+    retries: distribution.retries,
+    timeoutMilliseconds: Math.ceil(distribution.timeoutMilliseconds),
+    priorityPieces: distribution.priorityPieces,
+    protocols: distribution.protocols,
+    shareMax: distribution.shareMax,
+  };
+}
+
+/** On the wire what is not limited is absent. */
+function bounded<Key extends string>(key: Key, value: number): { [K in Key]?: number } {
+  return (value === Infinity ? {} : { [key]: Math.floor(value) }) as { [K in Key]?: number };
+}

@@ -1,0 +1,95 @@
+/**
+ * Pieces on their way: blocks of one piece from any number of sources, put together in memory until it is whole.
+ * What a source brought before it broke off is kept for the next one. Bounded: the piece that was touched longest
+ * ago is dropped when the bound is reached, and nobody is bringing it.
+ */
+
+/** What a request is split into (BEP 3), and what is kept of one that broke off. */
+export const blockBytes = 16 * 1024;
+
+export interface BegunPiece {
+  readonly piece: number;
+  readonly bytes: Buffer;
+  /** 1 = the block is there. */
+  readonly blocks: Uint8Array;
+  missingBlocks: number;
+  /** Who brought some of it. */
+  readonly contributors: Set<object>;
+  /** Sources that are bringing it now. */
+  users: number;
+}
+
+export class Assembly {
+  readonly #begun = new Map<number, BegunPiece>();
+  readonly #piecesMax: number;
+  readonly #pieceBytes: (piece: number) => number;
+
+  constructor(bytesMax: number, pieceLengthBytes: number, pieceBytes: (piece: number) => number) {
+    this.#piecesMax = Math.max(4, Math.floor(bytesMax / pieceLengthBytes));
+    this.#pieceBytes = pieceBytes;
+  }
+
+  /** The piece for one more source; `release` ends that. */
+  use(piece: number): BegunPiece {
+    let begun = this.#begun.get(piece);
+    if (begun === undefined) {
+      this.#makeRoom();
+      const bytes = this.#pieceBytes(piece);
+      const blockCount = Math.ceil(bytes / blockBytes);
+      begun = {
+        piece,
+        bytes: Buffer.allocUnsafeSlow(bytes),
+        blocks: new Uint8Array(blockCount),
+        missingBlocks: blockCount,
+        contributors: new Set(),
+        users: 0,
+      };
+    }
+    begun.users++;
+    // The newest last: a map keeps the order of insertion.
+    this.#begun.delete(piece);
+    this.#begun.set(piece, begun);
+    return begun;
+  }
+
+  release(begun: BegunPiece): void {
+    begun.users--;
+    if (begun.users === 0 && begun.missingBlocks === begun.blocks.length) this.drop(begun);
+  }
+
+  /** Puts a block in its place. False when it was there already. */
+  put(begun: BegunPiece, block: number, bytes: Uint8Array, contributor: object): boolean {
+    if (begun.blocks[block] === 1) return false;
+    begun.bytes.set(bytes, block * blockBytes);
+    begun.blocks[block] = 1;
+    begun.missingBlocks--;
+    begun.contributors.add(contributor);
+    return true;
+  }
+
+  /** Whole and kept, or wrong: nothing of it is needed any more. */
+  drop(begun: BegunPiece): void {
+    if (this.#begun.get(begun.piece) === begun) this.#begun.delete(begun.piece);
+  }
+
+  /** Bytes of pieces that are not whole. */
+  get heldBytes(): number {
+    let bytes = 0;
+    for (const { blocks, missingBlocks } of this.#begun.values()) bytes += (blocks.length - missingBlocks) * blockBytes;
+    return bytes;
+  }
+
+  #makeRoom(): void {
+    if (this.#begun.size < this.#piecesMax) return;
+    for (const begun of this.#begun.values()) {
+      if (begun.users > 0) continue;
+      this.#begun.delete(begun.piece);
+      return;
+    }
+  }
+}
+
+/** Length of a block of a piece. */
+export function blockLengthOf({ bytes }: BegunPiece, block: number): number {
+  return Math.min(blockBytes, bytes.length - block * blockBytes);
+}

@@ -1,0 +1,334 @@
+/**
+ * The pieces of one file on disk while it is incomplete, and the file itself once it is whole.
+ *
+ *     NAME.part          the bytes, at their places
+ *     NAME.part.pieces   which pieces are there: written after the bytes were flushed, replaced in one step
+ *     NAME               the file: appears whole, verified and flushed, by one rename; never before
+ *
+ * After a crash the list of pieces may lack some, and names none that was not flushed; where hashes are known each
+ * listed piece is read and verified again, so that nothing is believed that was not seen. Rejected: appending to a
+ * journal (it may name what a later crash tore), hashing the whole of the sparse file (most of it may be holes).
+ */
+import { createHash } from 'node:crypto';
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { pieceCountOf, readFully } from './manifest.ts';
+import { isPiece, type PieceHashes } from './piece-hashes.ts';
+
+export interface StoredFile {
+  name: string;
+  sizeBytes: number;
+  pieceLengthBytes: number;
+  /** What the pieces are verified against; absent: nothing, and what was flushed under `identity` counts. */
+  hashes?: PieceHashes | undefined;
+  /** Of the whole file, hexadecimal SHA-256. */
+  digest?: string | undefined;
+  /** Says which content this is (info-hash, validator): pieces kept under another one are thrown away. */
+  identity: string;
+}
+
+/** The bytes do not fit, are not what was promised, or the disk failed: the text says what and where. */
+export class StoreProblem extends Error {
+  override name = 'StoreProblem';
+  readonly exitCode = 1;
+}
+
+/** Flushing costs; this often at most while pieces come in. */
+const flushMilliseconds = 2000;
+const hashChunkBytes = 1024 * 1024;
+
+export class PieceStore {
+  readonly file: StoredFile;
+  readonly pieceCount: number;
+  readonly path: string;
+  #handle!: FileHandle;
+  #isWhole = false;
+  #isClosed = false;
+  readonly #has: Uint8Array;
+  #count = 0;
+  #flushTimer: NodeJS.Timeout | undefined;
+  #flushing: Promise<void> = Promise.resolve();
+  #failure: StoreProblem | undefined;
+  /** A flush failed: no further piece can be kept. */
+  onFailure: (problem: StoreProblem) => void = () => {};
+
+  private constructor(directory: string, file: StoredFile) {
+    this.file = file;
+    this.pieceCount = pieceCountOf(file);
+    this.path = join(directory, file.name);
+    this.#has = new Uint8Array(this.pieceCount);
+  }
+
+  /** Opens what is there of the file, or begins it. */
+  static async open(directory: string, file: StoredFile): Promise<PieceStore> {
+    await mkdir(directory, { recursive: true });
+    const store = new PieceStore(directory, file);
+    try {
+      if (!(await store.#openWhole())) await store.#openPart(directory);
+    } catch (error) {
+      await store.#handle?.close();
+      throw asProblem(store.path, error);
+    }
+    return store;
+  }
+
+  get isComplete(): boolean {
+    return this.#count === this.pieceCount;
+  }
+
+  /** Whether it stands under its own name. */
+  get isCommitted(): boolean {
+    return this.#isWhole;
+  }
+
+  get heldCount(): number {
+    return this.#count;
+  }
+
+  has(piece: number): boolean {
+    return this.#has[piece] === 1;
+  }
+
+  pieceBytes(piece: number): number {
+    const { pieceLengthBytes, sizeBytes } = this.file;
+    return Math.min(pieceLengthBytes, sizeBytes - piece * pieceLengthBytes);
+  }
+
+  /** Bytes of the pieces that are there. */
+  get heldBytes(): number {
+    const last = this.pieceCount - 1;
+    const short = this.has(last) ? this.file.pieceLengthBytes - this.pieceBytes(last) : 0;
+    return this.#count * this.file.pieceLengthBytes - short;
+  }
+
+  /** End of the bytes that are there from `start` on without a gap; `start` itself if there are none. */
+  availableEnd(start: number): number {
+    let piece = Math.floor(start / this.file.pieceLengthBytes);
+    if (!this.has(piece)) return start;
+    while (piece < this.pieceCount && this.has(piece)) piece++;
+    return Math.min(piece * this.file.pieceLengthBytes, this.file.sizeBytes);
+  }
+
+  /** Whether the bytes are those of the piece; true where nobody knows. */
+  async isRight(piece: number, bytes: Uint8Array): Promise<boolean> {
+    if (bytes.length !== this.pieceBytes(piece)) return false;
+    return this.file.hashes === undefined || (await isPiece(this.file.hashes, piece, bytes));
+  }
+
+  /** Keeps a piece that the caller has verified. */
+  async write(piece: number, bytes: Uint8Array): Promise<void> {
+    if (this.#failure !== undefined) throw this.#failure;
+    if (this.has(piece)) return;
+    try {
+      await writeFully(this.#handle, bytes, piece * this.file.pieceLengthBytes);
+    } catch (error) {
+      throw asProblem(this.path, error);
+    }
+    if (this.has(piece)) return;
+    this.#has[piece] = 1;
+    this.#count++;
+    this.#flushTimer ??= setTimeout(() => this.#flushLater(), flushMilliseconds);
+  }
+
+  /** Bytes that are there; the caller has asked `has` or `availableEnd`. */
+  async read(start: number, length: number): Promise<Buffer> {
+    const buffer = Buffer.allocUnsafe(length);
+    await readFully(this.#handle, buffer, start);
+    return buffer;
+  }
+
+  /** The bytes to disk, then the list that names them. */
+  async flush(): Promise<void> {
+    clearTimeout(this.#flushTimer);
+    this.#flushTimer = undefined;
+    const before = this.#flushing;
+    this.#flushing = before
+      .catch(() => {})
+      .then(async () => {
+        if (this.#isWhole) return;
+        const listed = packed(this.#has);
+        await this.#handle.datasync();
+        await replaceFile(listPath(this.path), printList(this.file, listed));
+      });
+    await this.#flushing;
+  }
+
+  /** All pieces are there: verifies the whole, flushes it, and gives it its name. */
+  async commit(): Promise<void> {
+    if (this.#isWhole) return;
+    if (!this.isComplete) throw new Error('a file is committed when all its pieces are there');
+    await this.flush();
+    if (this.file.digest !== undefined && (await this.#digest()) !== this.file.digest) {
+      throw new StoreProblem(
+        `${this.path}: all pieces are there, but the file is not the one with SHA-256 ${this.file.digest}`,
+      );
+    }
+    try {
+      await this.#handle.sync();
+      await rename(partPath(this.path), this.path);
+      this.#isWhole = true;
+      await rm(listPath(this.path), { force: true });
+      await syncDirectory(join(this.path, '..'));
+    } catch (error) {
+      throw asProblem(this.path, error);
+    }
+  }
+
+  /** Throws away what is not a whole verified file. */
+  async discard(): Promise<void> {
+    await this.close();
+    if (this.#isWhole) return;
+    await rm(partPath(this.path), { force: true });
+    await rm(listPath(this.path), { force: true });
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    try {
+      if (!this.#isWhole) await this.flush();
+    } finally {
+      clearTimeout(this.#flushTimer);
+      await this.#handle.close();
+    }
+  }
+
+  /** The file stands there already under its name: believed where hashes say so. */
+  async #openWhole(): Promise<boolean> {
+    const found = await stat(this.path).catch(() => undefined);
+    if (found === undefined || !found.isFile() || found.size !== this.file.sizeBytes) return false;
+    const { hashes, digest } = this.file;
+    if (hashes === undefined && digest === undefined) return false;
+    this.#handle = await open(this.path, 'r');
+    this.#has.fill(1);
+    this.#count = this.pieceCount;
+    const isRight = hashes === undefined ? (await this.#digest()) === digest : await this.#verifyListed();
+    if (!isRight) {
+      await this.#handle.close();
+      this.#has.fill(0);
+      this.#count = 0;
+      return false;
+    }
+    this.#isWhole = true;
+    return true;
+  }
+
+  async #openPart(directory: string): Promise<void> {
+    const path = partPath(this.path);
+    const found = await stat(path).catch(() => undefined);
+    await this.#checkSpace(directory, found === undefined ? 0 : found.blocks * 512);
+    this.#handle = await open(path, found === undefined ? 'wx+' : 'r+');
+    await this.#handle.truncate(this.file.sizeBytes);
+    const text = await readFile(listPath(this.path), 'utf8').catch(() => '');
+    const listed = parseList(this.file, text);
+    if (listed === undefined) return;
+    for (let piece = 0; piece < this.pieceCount; piece++) {
+      if ((listed[piece >> 3]! & (0x80 >> (piece & 7))) === 0) continue;
+      this.#has[piece] = 1;
+      this.#count++;
+    }
+    await this.#verifyListed();
+  }
+
+  /** Reads every piece that is listed and forgets those that are wrong. Whether all were right. */
+  async #verifyListed(): Promise<boolean> {
+    if (this.file.hashes === undefined) return true;
+    let isRight = true;
+    for (let piece = 0; piece < this.pieceCount; piece++) {
+      if (!this.has(piece)) continue;
+      const bytes = await this.read(piece * this.file.pieceLengthBytes, this.pieceBytes(piece));
+      if (await this.isRight(piece, bytes)) continue;
+      this.#has[piece] = 0;
+      this.#count--;
+      isRight = false;
+    }
+    return isRight;
+  }
+
+  async #checkSpace(directory: string, alreadyBytes: number): Promise<void> {
+    const { bavail, bsize } = await statfs(directory);
+    const freeBytes = bavail * bsize;
+    const neededBytes = this.file.sizeBytes - alreadyBytes;
+    if (neededBytes > freeBytes) {
+      throw new StoreProblem(`${directory}: ${neededBytes} bytes are needed, and ${freeBytes} are free`);
+    }
+  }
+
+  async #digest(): Promise<string> {
+    const hash = createHash('sha256');
+    const buffer = Buffer.allocUnsafe(hashChunkBytes);
+    for (let at = 0; at < this.file.sizeBytes; at += hashChunkBytes) {
+      const chunk = buffer.subarray(0, Math.min(hashChunkBytes, this.file.sizeBytes - at));
+      await readFully(this.#handle, chunk, at);
+      hash.update(chunk);
+    }
+    return hash.digest('hex');
+  }
+
+  #flushLater(): void {
+    this.flush().catch((error: unknown) => {
+      this.#failure = asProblem(this.path, error);
+      this.onFailure(this.#failure);
+    });
+  }
+}
+
+const partPath = (path: string) => `${path}.part`;
+const listPath = (path: string) => `${path}.part.pieces`;
+
+function printList(file: StoredFile, listed: Uint8Array): string {
+  const { identity, sizeBytes, pieceLengthBytes } = file;
+  const pieces = Buffer.from(listed).toString('base64');
+  return `${JSON.stringify({ version: 1, identity, sizeBytes, pieceLengthBytes, pieces })}\n`;
+}
+
+/** The bits of the list if it is of this very file, else undefined. */
+function parseList(file: StoredFile, text: string): Uint8Array | undefined {
+  try {
+    const read = JSON.parse(text);
+    const isSame =
+      read.version === 1 &&
+      read.identity === file.identity &&
+      read.sizeBytes === file.sizeBytes &&
+      read.pieceLengthBytes === file.pieceLengthBytes;
+    const listed = Buffer.from(String(read.pieces), 'base64');
+    return isSame && listed.length === Math.ceil(pieceCountOf(file) / 8) ? listed : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** One bit per piece, the first one highest, as BEP 3 has it. */
+export function packed(flags: Uint8Array): Uint8Array {
+  const bits = new Uint8Array(Math.ceil(flags.length / 8));
+  for (const [index, flag] of flags.entries()) if (flag === 1) bits[index >> 3]! |= 0x80 >> (index & 7);
+  return bits;
+}
+
+async function writeFully(file: FileHandle, bytes: Uint8Array, start: number): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, start + done);
+    done += bytesWritten;
+  }
+}
+
+async function replaceFile(path: string, text: string): Promise<void> {
+  const beside = `${path}.new`;
+  await writeFile(beside, text, { flush: true });
+  await rename(beside, path);
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const directory = await open(path, 'r');
+  try {
+    await directory.sync();
+  } finally {
+    await directory.close();
+  }
+}
+
+function asProblem(path: string, error: unknown): StoreProblem {
+  if (error instanceof StoreProblem) return error;
+  return new StoreProblem(`${path}: ${(error as Error).message}`);
+}

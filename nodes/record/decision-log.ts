@@ -1,0 +1,143 @@
+/**
+ * What a node decided, upon which inputs: one line for each input of its core, with what came out. `sluice replay`
+ * runs the core over the inputs again. The file is bounded: it is replaced by a fresh one that opens with a snapshot
+ * of the core's state, and the one before it is kept.
+ */
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
+import { type ClientCore, type ClientInput, type ClientOptions, clientInputs } from '#core/client.ts';
+import { snapshotOf } from '#core/client-snapshot.ts';
+
+export interface LogHeader {
+  kind: 'sluice-decisions';
+  version: 1;
+  /** SHA-256 of the policy, shortened: two records of one version decided by the same rules. */
+  policyVersion: string;
+  startedAt: string;
+  /** From which core the file goes on; `snapshot` is absent where it begins. */
+  options: ClientOptions;
+  snapshot?: number[][];
+}
+
+export interface LoggedInput {
+  /** Milliseconds since the log began. */
+  at: number;
+  input: [ClientInput, ...unknown[]];
+  /** What the core answered: a decision with its reason, or a plain value; absent where it answers nothing. */
+  result?: unknown;
+}
+
+export const segmentBytesMax = 16 * 1024 * 1024;
+const bufferBytes = 64 * 1024;
+
+/** JSON has no word for a knob that is unlimited. */
+export const withoutEnd = (_key: string, value: unknown) => (value === Infinity ? 'Infinity' : value);
+export const withEnd = (_key: string, value: unknown) => (value === 'Infinity' ? Infinity : value);
+
+export function policyVersionOf(policy: object): string {
+  return createHash('sha256').update(JSON.stringify(policy, withoutEnd)).digest('hex').slice(0, 12);
+}
+
+export class DecisionLog {
+  readonly path: string;
+  readonly #core: ClientCore;
+  readonly #segmentBytesMax: number;
+  readonly #startedAt = performance.now();
+  #file = -1;
+  #bytes = 0;
+  #waiting = '';
+  readonly #timer: NodeJS.Timeout;
+
+  /** The core must be fresh, or the first segment opens with a snapshot of it. */
+  constructor(path: string, core: ClientCore, segmentMax = segmentBytesMax) {
+    this.path = path;
+    this.#core = core;
+    this.#segmentBytesMax = segmentMax;
+    this.#open(false);
+    this.#timer = setInterval(() => this.flush(), 1000);
+    this.#timer.unref();
+  }
+
+  write(input: ClientInput, given: unknown[], result: unknown): void {
+    const at = Math.round(performance.now() - this.#startedAt);
+    this.#waiting += `${printInput({ at, input: [input, ...given], result })}\n`;
+    if (this.#waiting.length < bufferBytes) return;
+    this.flush();
+    if (this.#bytes > this.#segmentBytesMax) this.#rotate();
+  }
+
+  flush(): void {
+    if (this.#file === -1 || this.#waiting === '') return;
+    const bytes = Buffer.from(this.#waiting);
+    this.#waiting = '';
+    try {
+      this.#bytes += writeSync(this.#file, bytes);
+    } catch {
+      // A full disk must not stop a download for the sake of its record.
+      this.#close();
+    }
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+    this.flush();
+    this.#close();
+  }
+
+  #rotate(): void {
+    this.#close();
+    try {
+      renameSync(this.path, `${this.path}.1`);
+    } catch {
+      return;
+    }
+    this.#open(true);
+  }
+
+  #open(hasState: boolean): void {
+    const { options } = this.#core;
+    const header: LogHeader = {
+      kind: 'sluice-decisions',
+      version: 1,
+      policyVersion: policyVersionOf(options.policy),
+      startedAt: new Date().toISOString(),
+      options,
+      ...(hasState ? { snapshot: snapshotOf(this.#core) } : {}),
+    };
+    try {
+      this.#file = openSync(this.path, 'w');
+      this.#bytes = writeSync(this.#file, `${JSON.stringify(header, withoutEnd)}\n`);
+    } catch {
+      this.#file = -1;
+    }
+  }
+
+  #close(): void {
+    if (this.#file !== -1) closeSync(this.#file);
+    this.#file = -1;
+  }
+}
+
+export function printInput({ at, input, result }: LoggedInput): string {
+  return JSON.stringify(result === undefined ? { at, input } : { at, input, result });
+}
+
+/** The same core, each of whose inputs is written down. Everything that only reads passes through. */
+export function recorded(core: ClientCore, log: DecisionLog): ClientCore {
+  const inputs = new Map<string, unknown>(
+    clientInputs.map((name) => [
+      name,
+      (...given: unknown[]) => {
+        const result = (core[name] as (...values: unknown[]) => unknown).apply(core, given);
+        log.write(name, given, result);
+        return result;
+      },
+    ]),
+  );
+  return new Proxy(core, {
+    get(target, name) {
+      const found = inputs.get(name as string) ?? Reflect.get(target, name, target);
+      return typeof found === 'function' && !inputs.has(name as string) ? found.bind(target) : found;
+    },
+  });
+}

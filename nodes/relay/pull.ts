@@ -1,0 +1,195 @@
+/**
+ * Brings a file from its origin to a relay: several connections under the relay's lease, pinned to the file's
+ * validator. What somebody waits for comes first, then the relay's own part from the front, then the rest, where no
+ * other relay brings it.
+ */
+import { none } from '#core/units.ts';
+import type { PieceIntake } from '../files/piece-intake.ts';
+import type { OriginLease } from '../http/origin-lease.ts';
+import { fetchFromOrigin } from '../http/origin-range.ts';
+import { monotonicMilliseconds, type Pace, pause } from '../http/pace.ts';
+import { PieceRange } from '../http/piece-range.ts';
+import { originConnection, type RangeEnd, type RemoteFile } from '../http/range-client.ts';
+
+export interface PullOptions {
+  file: RemoteFile;
+  connections: number;
+  /** The relay's own part: [first byte, end). */
+  part: { firstByte: number; endByte: number };
+  /** Whether another relay brings the rest: then it is pulled only where nothing comes. */
+  isShared: () => boolean;
+  pace: Pace;
+}
+
+/** Other relays have brought nothing for this long: what is missing is pulled from the origin after all. */
+const patienceMilliseconds = 10_000;
+const backoffFirstMilliseconds = 500;
+const backoffMaxMilliseconds = 30_000;
+const idleMilliseconds = 50;
+/** The origin has sent this many pieces that are not those of the manifest: it is not the file. */
+const wrongPiecesMax = 3;
+
+/** The origin has another file under the URL now: what was pulled is of no use to anybody. */
+export class FileChanged extends Error {
+  override name = 'FileChanged';
+}
+
+export class Pull {
+  readonly #intake: PieceIntake;
+  readonly #lease: OriginLease;
+  readonly #options: PullOptions;
+  readonly #abort = new AbortController();
+  readonly #ranges = new Set<PieceRange>();
+  /** Pieces that somebody waits for, the longest waiting first. */
+  readonly #demanded = new Set<number>();
+  readonly #workers: Promise<void>[];
+  #lastPieceAt = monotonicMilliseconds();
+  #wrongPieces = 0;
+  #isPaused = false;
+  connections = 0;
+  onFailure: (error: Error) => void = () => {};
+  onLog: (text: string, detail: object) => void = () => {};
+
+  constructor(intake: PieceIntake, lease: OriginLease, options: PullOptions) {
+    this.#intake = intake;
+    this.#lease = lease;
+    this.#options = options;
+    this.#workers = Array.from({ length: options.connections }, () =>
+      this.#work().catch((error: unknown) => this.onFailure(error as Error)),
+    );
+  }
+
+  /** Somebody waits for this piece. */
+  demand(piece: number): void {
+    if (!this.#intake.store.has(piece)) this.#demanded.add(piece);
+  }
+
+  /** A piece came, from wherever. */
+  arrived(piece: number): void {
+    this.#demanded.delete(piece);
+    this.#lastPieceAt = monotonicMilliseconds();
+  }
+
+  pause(isPaused: boolean): void {
+    this.#isPaused = isPaused;
+    if (isPaused) for (const range of this.#ranges) range.stopSoon();
+  }
+
+  async close(): Promise<void> {
+    this.#abort.abort();
+    for (const range of this.#ranges) range.abort();
+    await Promise.all(this.#workers);
+  }
+
+  async #work(): Promise<void> {
+    let failures = 0;
+    while (!this.#abort.signal.aborted && !this.#intake.store.isComplete) {
+      const how = await this.#connectAndPull();
+      if (how === 'went well') failures = 0;
+      else if (how === 'failed') {
+        const most = Math.min(backoffMaxMilliseconds, backoffFirstMilliseconds * 2 ** Math.min(failures++, 10));
+        await this.#wait(Math.ceil(Math.random() * most));
+      } else await this.#wait(idleMilliseconds);
+    }
+  }
+
+  /** One connection, as long as it works and there is something to pull. */
+  async #connectAndPull(): Promise<'went well' | 'nothing' | 'failed'> {
+    if (this.#isPaused || !this.#hasWork()) return 'nothing';
+    const ranges = new Set<PieceRange>();
+    const closeSlot = this.#lease.openSlot(() => {
+      for (const range of ranges) range.abort();
+    });
+    if (closeSlot === null) return 'nothing';
+    const connection = originConnection(this.#options.file.url);
+    this.connections++;
+    let pieces = 0;
+    try {
+      for (let range = this.#next(); range !== undefined; range = this.#next()) {
+        ranges.add(range);
+        const end = await this.#pull(connection, range);
+        ranges.delete(range);
+        const how = this.#heed(end, range);
+        if (how === 'failed') return 'failed';
+        if (how === 'ended') return pieces > 0 ? 'went well' : 'nothing';
+        pieces++;
+      }
+      return pieces > 0 ? 'went well' : 'nothing';
+    } finally {
+      await connection.destroy();
+      this.connections--;
+      closeSlot();
+    }
+  }
+
+  async #pull(connection: ReturnType<typeof originConnection>, range: PieceRange): Promise<RangeEnd> {
+    this.#ranges.add(range);
+    try {
+      return await fetchFromOrigin(this.#lease, connection, this.#options.file, range, async (bytes, at) => {
+        range.take(bytes, at);
+        for (let done = 0; done < bytes.length; done += paceBytes) {
+          await this.#options.pace.take(Math.min(paceBytes, bytes.length - done));
+        }
+      });
+    } finally {
+      this.#ranges.delete(range);
+      range.end();
+    }
+  }
+
+  #heed(end: RangeEnd, range: PieceRange): 'goes on' | 'ended' | 'failed' {
+    if (range.hasSentWrong) {
+      if (++this.#wrongPieces < wrongPiecesMax) return 'failed';
+      this.onFailure(new Error(`${this.#options.file.url} is not the file of the manifest: pieces have other hashes`));
+      return 'failed';
+    }
+    if (end.kind === 'done') return 'goes on';
+    if (end.kind === 'aborted') return 'ended';
+    if (end.kind === 'changed') {
+      this.onFailure(new FileChanged(`${this.#options.file.url}: ${end.problem}; nothing of it is of use`));
+    } else if (end.kind === 'failed') {
+      this.onLog('a range from the origin failed', { problem: end.problem });
+    }
+    return 'failed';
+  }
+
+  #hasWork(): boolean {
+    return !this.#intake.store.isComplete && this.#intake.core.sets.nextMissing(0, 0) !== none;
+  }
+
+  /** A piece at a time, so that what somebody waits for is never far. */
+  #next(): PieceRange | undefined {
+    if (this.#isPaused || this.#abort.signal.aborted) return undefined;
+    const { core } = this.#intake;
+    for (const piece of this.#demanded) {
+      if (core.sets.holds(0, piece) || core.sets.isRequested(0, piece)) continue;
+      return this.#claim(piece);
+    }
+    const { pieceLengthBytes } = this.#intake.store.file;
+    const { firstByte, endByte } = this.#options.part;
+    const first = Math.floor(firstByte / pieceLengthBytes);
+    const missing = core.sets.nextMissing(0, Math.min(first, this.#intake.store.pieceCount - 1));
+    if (missing === none) return undefined;
+    const isOwn = missing >= first && missing * pieceLengthBytes < endByte;
+    const isPatient = monotonicMilliseconds() - this.#lastPieceAt < patienceMilliseconds;
+    if (!isOwn && isPatient && this.#options.isShared()) return undefined;
+    return this.#claim(missing);
+  }
+
+  #claim(piece: number): PieceRange | undefined {
+    const taken = this.#intake.core.takeFrom(piece, 1);
+    if (taken?.kind !== 'range') return undefined;
+    return new PieceRange(this.#intake, 'origin', taken.firstPiece, taken.pieceCount);
+  }
+
+  #wait(milliseconds: number): Promise<void> {
+    return Promise.race([pause(milliseconds), aborted(this.#abort.signal)]);
+  }
+}
+
+const paceBytes = 64 * 1024;
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}

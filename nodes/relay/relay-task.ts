@@ -1,0 +1,222 @@
+/** One task of a relay under control: the file that it pulls and serves, its lease, and what is reported of it. */
+import { randomInt } from 'node:crypto';
+import { join } from 'node:path';
+import type { LeaseGrant } from '#core/quota/messages.ts';
+import type { Assignment } from '#nodes/protocol/assignment.ts';
+import type { FromNode, Progress } from '#nodes/protocol/from-node.ts';
+import { type AssignedFile, assignedFile, kindOfPeer, remoteOrigin } from '../agent/assigned-file.ts';
+import { type AgentOptions, CannotTake, type Task } from '../agent/node-agent.ts';
+import { newPeerId } from '../client/stand-alone.ts';
+import { OriginLease } from '../http/origin-lease.ts';
+import { Pace } from '../http/pace.ts';
+import type { PeerListener } from '../wire/peer-listener.ts';
+import { hex } from '../wire/swarm.ts';
+import { FileChanged } from './pull.ts';
+import { RelayFile } from './relay-file.ts';
+import type { RelayServer } from './relay-server.ts';
+
+/** What all tasks of a relay have in common. */
+export interface RelayNode {
+  directory: string;
+  recordDirectory: string | undefined;
+  server: RelayServer;
+  listener: PeerListener;
+  /** How others reach it. */
+  host: string;
+  uploadSlots: number;
+  /** From origins at most. */
+  pullBytesPerSecond: number;
+  /** Frees this much on the disk, if it may; false: it cannot. */
+  makeRoom(bytes: number): Promise<boolean>;
+  onLog(text: string, detail: object): void;
+}
+
+/** What a relay asks for while nothing is known of its link: 10 Gbit/s; the contract decides what it gets. */
+const unknownDemandBytesPerSecond = 1_250_000_000;
+
+export async function openRelayTask(
+  assignment: Assignment,
+  node: RelayNode,
+  agent: Pick<AgentOptions, 'link' | 'stateDirectory'>,
+  tell: (message: FromNode) => boolean,
+): Promise<RelayTask> {
+  if (assignment.role !== 'relay') throw new CannotTake('unsupported', 'this node is a relay');
+  const file = await assignedFile(assignment, agent.link, agent.stateDirectory);
+  const task = new RelayTask(assignment, file, node, tell);
+  await task.apply(assignment);
+  return task;
+}
+
+export class RelayTask implements Task {
+  readonly #file: AssignedFile;
+  readonly #node: RelayNode;
+  readonly #lease = new OriginLease();
+  readonly #pullPace = new Pace();
+  readonly #sendPace = new Pace();
+  readonly #timer: NodeJS.Timeout;
+  #assignment: Assignment;
+  #relayFile: RelayFile | undefined;
+  #isOver = false;
+  #receiveRate = 0;
+  #sendRate = 0;
+  #receivedBefore = 0;
+  #sentBefore = 0;
+
+  constructor(assignment: Assignment, file: AssignedFile, node: RelayNode, tell: (message: FromNode) => boolean) {
+    this.#assignment = assignment;
+    this.#file = file;
+    this.#node = node;
+    this.#lease.connect(assignment.lease, (message) => void tell({ kind: 'lease', message }));
+    this.#timer = setInterval(() => this.#second(), 1000);
+  }
+
+  async apply(assignment: Assignment): Promise<void> {
+    this.#assignment = assignment;
+    const { state, limits, relays } = assignment;
+    this.#sendPace.limit(limits.sendBytesPerSecondMax ?? Infinity);
+    const pull = Math.min(this.#node.pullBytesPerSecond, limits.receiveBytesPerSecondMax ?? Infinity);
+    this.#pullPace.limit(pull);
+    if (state === 'complete') return await this.#end();
+    if (state === 'waiting' && this.#relayFile === undefined) return;
+    this.#relayFile ??= await this.#open();
+    const file = this.#relayFile;
+    file.pause(state !== 'active');
+    for (const { peer } of relays) if (peer !== undefined) file.share.swarm?.know(peer.host, peer.port);
+    this.#second();
+  }
+
+  heed(): void {
+    // φ scales what clients ask of relays and the origin; a relay's own pull is what the contract grants.
+  }
+
+  grant(grant: LeaseGrant): void {
+    this.#lease.receive(grant);
+  }
+
+  /** Everybody has the file: it may be evicted. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  get lastServedAt(): number {
+    return this.#relayFile?.lastServedAt ?? 0;
+  }
+
+  get file(): RelayFile | undefined {
+    return this.#relayFile;
+  }
+
+  progress(): Omit<Progress, 'kind' | 'task'> {
+    const file = this.#relayFile;
+    const counts = file?.share.intake.counts;
+    const error = file?.error?.message.slice(0, 1000);
+    return {
+      state: this.#state(),
+      verifiedBytes: file?.share.store.heldBytes ?? 0,
+      received: { ...(counts?.received ?? { origin: 0, relay: 0, peer: 0 }) },
+      duplicateBytes: counts?.duplicateBytes ?? 0,
+      discardedBytes: counts?.discardedBytes ?? 0,
+      sent: { http: file?.sentBytes ?? 0, bittorrent: file?.share.swarm?.uploads.sentBytes ?? 0 },
+      receiveBytesPerSecond: Math.round(this.#receiveRate),
+      bittorrentBytesPerSecond: 0,
+      sendBytesPerSecond: Math.round(this.#sendRate),
+      peers: file?.share.swarm?.peerCount ?? 0,
+      fallbackOpened: { slow: 0, stalled: 0, blocked: 0, overdue: 0 },
+      elapsedMilliseconds: file?.elapsedMilliseconds ?? 0,
+      ...(error === undefined ? {} : { error }),
+    };
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#leaveServer();
+    await this.#relayFile?.close();
+    await this.#lease.close();
+  }
+
+  async discard(): Promise<void> {
+    clearInterval(this.#timer);
+    this.#leaveServer();
+    await this.#relayFile?.discard();
+    await this.#lease.close();
+  }
+
+  #state(): Progress['state'] {
+    if (this.#isOver) return 'complete';
+    const state = this.#relayFile?.state;
+    return state === undefined ? 'waiting' : state === 'closed' ? 'paused' : state;
+  }
+
+  #second(): void {
+    const file = this.#relayFile;
+    if (file === undefined) return;
+    const { origin, relay, peer } = file.share.intake.counts.received;
+    const received = origin + relay + peer;
+    const sent = file.sentBytes + (file.share.swarm?.uploads.sentBytes ?? 0);
+    this.#receiveRate += 0.2 * (received - this.#receivedBefore - this.#receiveRate);
+    this.#sendRate += 0.2 * (sent - this.#sentBefore - this.#sendRate);
+    this.#receivedBefore = received;
+    this.#sentBefore = sent;
+    if (this.#assignment.role !== 'relay') return;
+    const isPulling = file.state === 'transferring';
+    const demand = Math.min(this.#pullPace.bytesPerSecond, unknownDemandBytesPerSecond);
+    this.#lease.want(isPulling ? this.#assignment.pullConnections : 0, isPulling ? demand : 0);
+  }
+
+  async #end(): Promise<void> {
+    this.#isOver = true;
+    this.#lease.want(0, 0);
+  }
+
+  async #open(): Promise<RelayFile> {
+    const { stored, metainfo, policy } = this.#file;
+    const assignment = this.#assignment;
+    const node = this.#node;
+    if (assignment.role !== 'relay') throw new CannotTake('unsupported', 'this node is a relay');
+    const { task } = assignment;
+    const directory = join(node.directory, task);
+    if (!(await node.makeRoom(stored.sizeBytes))) {
+      throw new CannotTake('no-space', `there is no room for ${stored.sizeBytes} bytes`);
+    }
+    const share = {
+      directory,
+      file: stored,
+      metainfo,
+      policy,
+      seed: randomInt(2 ** 31),
+      priorityPieces: [],
+      sourcesMax: 1,
+      recordPath: node.recordDirectory && join(node.recordDirectory, `${task}.decisions`),
+      listener: node.listener,
+      peerId: newPeerId(),
+      uploadPaces: [this.#sendPace, node.server.pace],
+      uploadSlots: node.uploadSlots,
+      optimisticSlots: 0,
+      kindOf: (host: string, port: number) => kindOfPeer(this.#assignment, host, port),
+    };
+    const options = {
+      share,
+      remote: remoteOrigin(assignment),
+      pull: { connections: assignment.pullConnections, part: assignment.part, pace: this.#pullPace },
+      bufferBeforeServingBytes: assignment.bufferBeforeServingBytes,
+    };
+    const file = await RelayFile.open(options, this.#lease);
+    file.onLog = (text, detail) => node.onLog(text, { task, ...detail });
+    file.onChange = () => {
+      // What was pulled of another file is of no use, here or anywhere.
+      if (file.error instanceof FileChanged) void this.discard().catch(() => {});
+    };
+    node.server.add(task, file);
+    if (metainfo !== null) {
+      const own = { host: node.host, port: node.listener.port };
+      node.server.tracker.add(hex(metainfo.infoHash), () => (file.isServing ? [own] : []));
+    }
+    return file;
+  }
+
+  #leaveServer(): void {
+    this.#node.server.remove(this.#assignment.task);
+    const { metainfo } = this.#file;
+    if (metainfo !== null) this.#node.server.tracker.remove(hex(metainfo.infoHash));
+  }
+}

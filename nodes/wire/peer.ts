@@ -1,0 +1,237 @@
+/**
+ * One BitTorrent connection after its handshake: what it is asked for, and what it asks for. Decisions are the
+ * core's; here they become messages. A request stays with its peer until it is answered, rejected or taken back, so
+ * that a block counts as on its way exactly as long as it may arrive.
+ */
+import type { Socket } from 'node:net';
+import type { SourceKind } from '#core/record.ts';
+import { type BegunPiece, blockBytes, blockLengthOf } from '../files/assembly.ts';
+import type { Bringer, PieceIntake } from '../files/piece-intake.ts';
+import type { GuardedWire } from './guarded-wire.ts';
+
+/** Two seconds of what the peer sends are asked for ahead: a round trip and its swings fit into that. */
+const aheadSeconds = 2;
+const blocksAheadMin = 16;
+const blocksAheadMax = 1024;
+/** A block that comes sooner than this is not slow. */
+const slowBlockMilliseconds = 1000;
+/** After a request was rejected. */
+const restMilliseconds = 1000;
+
+interface Claim {
+  begun: BegunPiece;
+  /** Blocks from here on have not been asked for. */
+  nextBlock: number;
+  /** Blocks that are on their way. */
+  asked: Set<number>;
+  broughtBytes: number;
+}
+
+/** What a peer needs of the swarm that it belongs to. */
+export interface PeerSwarm {
+  intake: PieceIntake;
+  /** Whether one more piece may be asked for now. */
+  mayClaim(peer: Peer): boolean;
+  /** It brought bytes, of use or not. */
+  brought(peer: Peer, bytes: number): void;
+  part(peer: Peer, why: string): void;
+}
+
+export class Peer implements Bringer {
+  /** May become known only with its extended handshake, which names the port that it listens on. */
+  kind: SourceKind;
+  /** Row in the core's tables. */
+  readonly row: number;
+  readonly wire: GuardedWire;
+  readonly socket: Socket;
+  readonly id: string;
+  readonly #swarm: PeerSwarm;
+  readonly #claims = new Map<number, Claim>();
+  #blocksAsked = 0;
+  /** Nothing is asked before this moment: it rejected a request. */
+  #restsUntil = 0;
+  /** When a block came last, or the first of several was asked for. */
+  #waitingSince = 0;
+  /** The block that is being read answers a request of ours. */
+  #isMatched = false;
+  /** Blocks that may still come although we took them back. */
+  #cancelledBytes = 0;
+  wrongPieces = 0;
+  receivedBytes = 0;
+  sentBytes = 0;
+  /** Since the last choke round, and the rate of the round before. */
+  roundReceivedBytes = 0;
+  receiveBytesPerSecond = 0;
+  isGone = false;
+
+  constructor(swarm: PeerSwarm, row: number, kind: SourceKind, id: string, wire: GuardedWire, socket: Socket) {
+    this.#swarm = swarm;
+    this.row = row;
+    this.kind = kind;
+    this.id = id;
+    this.wire = wire;
+    this.socket = socket;
+    wire.on('choke', () => {
+      // Those with blocks on their way end when the last of these is answered or rejected.
+      for (const claim of [...this.#claims.values()]) this.#settle(claim);
+    });
+    wire.on('unchoke', () => this.fill());
+    wire.on('download', (bytes: number) => this.#onDownload(bytes));
+  }
+
+  get claimCount(): number {
+    return this.#claims.size;
+  }
+
+  /** Keeps as much asked for as the peer sends in two seconds. */
+  fill(): void {
+    const { wire } = this;
+    if (this.isGone || wire.peerChoking || performance.now() < this.#restsUntil) return;
+    const ahead = Math.ceil((this.receiveBytesPerSecond * aheadSeconds) / blockBytes);
+    const blocksMax = Math.min(blocksAheadMax, Math.max(blocksAheadMin, ahead));
+    while (this.#blocksAsked < blocksMax) {
+      const claim = this.#claimWithWork() ?? this.#newClaim();
+      if (claim === undefined) return;
+      this.#askBlock(claim);
+    }
+  }
+
+  /** Breaks off when no block has come for `milliseconds` although some are on their way. */
+  checkSilence(milliseconds: number): void {
+    if (this.#blocksAsked === 0 || performance.now() - this.#waitingSince < milliseconds) return;
+    this.#restsUntil = performance.now() + milliseconds;
+    for (const claim of [...this.#claims.values()]) this.#breakOff(claim);
+  }
+
+  /** Gives back what it would take longer than `milliseconds` to bring, so that somebody faster may. */
+  releaseSlow(milliseconds: number): void {
+    if (this.#claims.size === 0) return;
+    const waitedMilliseconds = performance.now() - this.#waitingSince;
+    const bytesPerMillisecond = this.receiveBytesPerSecond / 1000;
+    const isSlow = this.#blocksAsked * blockBytes > bytesPerMillisecond * milliseconds;
+    if (!isSlow || waitedMilliseconds < slowBlockMilliseconds) return;
+    this.#restsUntil = performance.now() + milliseconds;
+    for (const claim of [...this.#claims.values()]) this.#breakOff(claim);
+  }
+
+  /** The connection is over: others may bring what it was asked for. */
+  leave(): void {
+    this.isGone = true;
+    for (const claim of [...this.#claims.values()]) this.#endClaim(claim);
+  }
+
+  pieceEnded(piece: number): void {
+    const claim = this.#claims.get(piece);
+    if (claim === undefined) return;
+    this.#claims.delete(piece);
+    this.#takeBack(claim);
+    this.fill();
+  }
+
+  blockEnded(piece: number, block: number): void {
+    const claim = this.#claims.get(piece);
+    if (claim?.asked.has(block) === true) this.#cancel(claim, block);
+  }
+
+  sentWrong(alone: boolean): void {
+    this.wrongPieces++;
+    // One that nobody else had a part in proves it; three in common are a pattern.
+    if (alone || this.wrongPieces >= 3) this.#swarm.part(this, 'it sent a piece whose hash is wrong');
+  }
+
+  #claimWithWork(): Claim | undefined {
+    for (const claim of this.#claims.values()) {
+      const { blocks } = claim.begun;
+      while (claim.nextBlock < blocks.length && blocks[claim.nextBlock] === 1) claim.nextBlock++;
+      if (claim.nextBlock < blocks.length) return claim;
+    }
+    return undefined;
+  }
+
+  #newClaim(): Claim | undefined {
+    const { core } = this.#swarm.intake;
+    if (!this.#swarm.mayClaim(this)) return undefined;
+    // Nothing is free: a race is for a peer that has nothing else to do, or it would race against itself.
+    if (this.#claims.size > 0 && !core.sets.wants(0, this.row)) return undefined;
+    const decision = core.ask(this.row);
+    if (decision?.kind !== 'request') return undefined;
+    const begun = this.#swarm.intake.claim(decision.piece, this);
+    const claim = { begun, nextBlock: 0, asked: new Set<number>(), broughtBytes: 0 };
+    this.#claims.set(decision.piece, claim);
+    return this.#claimWithWork();
+  }
+
+  #askBlock(claim: Claim): void {
+    const block = claim.nextBlock++;
+    claim.asked.add(block);
+    if (this.#blocksAsked++ === 0) this.#waitingSince = performance.now();
+    const length = blockLengthOf(claim.begun, block);
+    this.wire.request(claim.begun.piece, block * blockBytes, length, (error, bytes) => {
+      claim.asked.delete(block);
+      this.#blocksAsked--;
+      if (error !== null || bytes === null) this.#notBrought(claim, error?.message ?? '');
+      else this.#broughtBlock(claim, block, bytes);
+    });
+  }
+
+  #broughtBlock(claim: Claim, block: number, bytes: Uint8Array): void {
+    this.#isMatched = true;
+    this.#waitingSince = performance.now();
+    if (this.#swarm.intake.put(claim.begun, block, bytes, this)) claim.broughtBytes += bytes.length;
+    this.#swarm.brought(this, bytes.length);
+    this.#settle(claim);
+    this.fill();
+  }
+
+  /** Choked, rejected, cancelled or closed. What we took back ourselves has no claim any more. */
+  #notBrought(claim: Claim, why: string): void {
+    if (this.isGone) return;
+    // A peer that rejects and does not choke would be asked again at once, for ever.
+    if (why.includes('rejected') && !this.wire.peerChoking) this.#restsUntil = performance.now() + restMilliseconds;
+    this.#settle(claim);
+    this.fill();
+  }
+
+  /** A claim of which nothing is on its way, and nothing can be asked for, ends. */
+  #settle(claim: Claim): void {
+    const { begun } = claim;
+    if (this.#claims.get(begun.piece) !== claim || claim.asked.size > 0 || begun.missingBlocks === 0) return;
+    const mayAsk = !this.wire.peerChoking && performance.now() >= this.#restsUntil;
+    if (mayAsk && begun.blocks.includes(0, claim.nextBlock)) return;
+    this.#endClaim(claim);
+  }
+
+  /** Every block that comes passes here, also one that nobody asked for or that was cancelled too late. */
+  #onDownload(bytes: number): void {
+    this.receivedBytes += bytes;
+    this.roundReceivedBytes += bytes;
+    if (this.#isMatched) {
+      this.#isMatched = false;
+      return;
+    }
+    this.#swarm.intake.countDuplicate(this.kind, bytes);
+    this.#cancelledBytes -= bytes;
+    if (this.#cancelledBytes < 0) this.#swarm.part(this, 'it sent blocks that nobody asked for');
+  }
+
+  #breakOff(claim: Claim): void {
+    this.#endClaim(claim);
+    this.#takeBack(claim);
+  }
+
+  #endClaim(claim: Claim): void {
+    if (this.#claims.get(claim.begun.piece) !== claim) return;
+    this.#claims.delete(claim.begun.piece);
+    this.#swarm.intake.release(claim.begun, this, claim.broughtBytes);
+  }
+
+  #takeBack(claim: Claim): void {
+    for (const block of [...claim.asked]) this.#cancel(claim, block);
+  }
+
+  #cancel({ begun }: Claim, block: number): void {
+    const length = blockLengthOf(begun, block);
+    this.#cancelledBytes += length;
+    this.wire.cancel(begun.piece, block * blockBytes, length);
+  }
+}

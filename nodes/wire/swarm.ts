@@ -1,0 +1,361 @@
+/**
+ * One torrent's swarm as one node takes part in it: the peers that are connected, what they hold, who is served.
+ * A relay that is still pulling and a client are the same here; they differ in what else brings them pieces.
+ */
+import { createConnection, type Socket } from 'node:net';
+import type { SourceKind } from '#core/record.ts';
+import type { PieceIntake } from '../files/piece-intake.ts';
+import { packed } from '../files/piece-store.ts';
+import type { Pace } from '../http/pace.ts';
+import { decodeDictionary, integerAt } from './bencode.ts';
+import { ChokeRounds } from './choke-rounds.ts';
+import { GuardedWire, type WireFile } from './guarded-wire.ts';
+import { Metadata } from './metadata.ts';
+import { Peer, type PeerSwarm } from './peer.ts';
+import { Uploads } from './uploads.ts';
+
+export interface SwarmOptions {
+  infoHash: Uint8Array;
+  /** The bencoded info dictionary, for whoever has a magnet link only. */
+  info: Uint8Array;
+  peerId: Uint8Array;
+  /** Port on which we listen, told to peers; 0 = none. */
+  listenPort: number;
+  uploadSlots: number;
+  optimisticSlots: number;
+  /** Of this torrent and of the node. */
+  uploadPaces: Pace[];
+  /** What a peer at this address counts as: relays are known to control. */
+  kindOf: (host: string, port: number) => SourceKind;
+}
+
+/** From the first packet to the peer's handshake. */
+const handshakeMilliseconds = 15_000;
+/** A peer that sends nothing at all, not even a keep-alive (BEP 3: every two minutes). */
+const idleMilliseconds = 150_000;
+/** No block for this long although some were asked for: ask others. */
+const silenceMilliseconds = 30_000;
+/** An address is tried again after this, doubled each time. */
+const retryMilliseconds = 3000;
+const retryMillisecondsMax = 600_000;
+/** A piece is not kept from peers for longer than this. */
+const heldBackSecondsMax = 3;
+const addressesMax = 2000;
+/** Connections whose handshake is under way. */
+const connectingMax = 10;
+
+interface Address {
+  host: string;
+  port: number;
+  failures: number;
+  nextTryAt: number;
+  isBusy: boolean;
+}
+
+export class Swarm implements PeerSwarm {
+  readonly intake: PieceIntake;
+  readonly options: SwarmOptions;
+  readonly peers = new Map<number, Peer>();
+  readonly uploads: Uploads;
+  readonly #file: WireFile;
+  readonly #metadata: Metadata;
+  readonly #rounds: ChokeRounds;
+  readonly #addresses = new Map<string, Address>();
+  readonly #banned = new Set<string>();
+  readonly #freeRows: number[] = [];
+  readonly #claimsMax: number;
+  readonly #timer: NodeJS.Timeout;
+  /** The last piece but one, not told yet, and for how long. */
+  #heldBack: { piece: number; seconds: number } | undefined;
+  #connecting = 0;
+  #isClosed = false;
+  /** Whose pieces are asked for now. */
+  asks: 'everybody' | 'relays' | 'nobody' = 'everybody';
+  /** Whether anybody is served: before that, peers connect and wait. */
+  isServing = true;
+  /** Payload that peers brought, relays included. */
+  receivedBytes = 0;
+  onLog: (text: string, detail: object) => void = () => {};
+
+  constructor(intake: PieceIntake, options: SwarmOptions) {
+    this.intake = intake;
+    this.options = options;
+    const { core, store } = intake;
+    const { sizeBytes, pieceLengthBytes } = store.file;
+    this.#file = { sizeBytes, pieceLengthBytes, pieceCount: store.pieceCount };
+    this.#metadata = new Metadata(options.info);
+    this.uploads = new Uploads(store, options.uploadPaces);
+    this.#rounds = new ChokeRounds(core, options.uploadSlots, options.optimisticSlots);
+    for (let row = core.options.neighboursMax; row >= 1; row--) this.#freeRows.push(row);
+    // The policy counts pieces of some megabytes: small ones are asked for in the same number of bytes.
+    const { requestsInFlight } = core.options.policy.swarm;
+    this.#claimsMax = Math.max(requestsInFlight, Math.ceil((requestsInFlight * 1024 * 1024) / pieceLengthBytes));
+    this.#timer = setInterval(() => this.#tick(), 1000);
+  }
+
+  // ---- Who is connected ---------------------------------------------------------------------------------------
+
+  /** Peers to connect to, as a tracker, a magnet link or control names them. */
+  know(host: string, port: number): void {
+    const key = `${host}:${port}`;
+    if (this.#addresses.has(key) || this.#addresses.size >= addressesMax || port < 1 || port > 65_535) return;
+    this.#addresses.set(key, { host, port, failures: 0, nextTryAt: 0, isBusy: false });
+    this.#connectMore();
+  }
+
+  /** A connection whose handshake the listener has read: `wire` has not answered it yet. */
+  welcome(socket: Socket, wire: GuardedWire, peerId: string): void {
+    wire.knowFile(this.#file);
+    this.#prepare(wire);
+    wire.handshake(this.options.infoHash, this.options.peerId, { fast: true });
+    this.#join(socket, wire, peerId, 'peer');
+  }
+
+  get peerCount(): number {
+    return this.peers.size;
+  }
+
+  /** Whether there is room for one more connection. */
+  get hasRoom(): boolean {
+    return !this.#isClosed && this.#freeRows.length > 0;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearInterval(this.#timer);
+    for (const peer of [...this.peers.values()]) this.part(peer, 'closing');
+  }
+
+  #connectMore(): void {
+    const now = performance.now();
+    for (const address of this.#addresses.values()) {
+      if (!this.hasRoom || this.#connecting >= connectingMax) return;
+      if (address.isBusy || address.nextTryAt > now || this.#banned.has(address.host)) continue;
+      this.#connect(address);
+    }
+  }
+
+  #connect(address: Address): void {
+    const { host, port } = address;
+    const socket = createConnection({ host, port, noDelay: true });
+    const wire = new GuardedWire(socket, this.#file);
+    address.isBusy = true;
+    this.#connecting++;
+    let isGreeted = false;
+    let isPending = true;
+    const settle = () => {
+      if (isPending) this.#connecting--;
+      isPending = false;
+    };
+    const timer = setTimeout(() => {
+      if (!isGreeted) socket.destroy();
+    }, handshakeMilliseconds);
+    socket.once('connect', () => {
+      pipe(socket, wire);
+      this.#prepare(wire);
+      wire.handshake(this.options.infoHash, this.options.peerId, { fast: true });
+    });
+    wire.once('handshake', (infoHash: string, peerId: string) => {
+      settle();
+      isGreeted = infoHash === hex(this.options.infoHash);
+      if (!isGreeted || peerId === hex(this.options.peerId)) {
+        // Ourselves, or another torrent: for a long time not again.
+        address.failures = 10;
+        socket.destroy();
+        return;
+      }
+      address.failures = 0;
+      this.intake.core.handshake(true);
+      this.#join(socket, wire, peerId, this.options.kindOf(host, port));
+    });
+    wire.onBroken = (rule) => this.onLog('peer broke a rule', { rule });
+    socket.on('error', () => {});
+    socket.once('close', () => {
+      clearTimeout(timer);
+      settle();
+      address.isBusy = false;
+      if (!isGreeted && !this.#isClosed) this.intake.core.handshake(false);
+      const wait = Math.min(retryMillisecondsMax, retryMilliseconds * 2 ** Math.min(address.failures++, 10));
+      address.nextTryAt = performance.now() + wait;
+    });
+  }
+
+  #prepare(wire: GuardedWire): void {
+    this.#metadata.offer(wire);
+    if (this.options.listenPort > 0) wire.extendedHandshake.p = this.options.listenPort;
+    wire.extendedHandshake.v = 'sluice';
+    wire.extendedHandshake.reqq = 1024;
+  }
+
+  #join(socket: Socket, wire: GuardedWire, peerId: string, kind: SourceKind): void {
+    const isKnown = [...this.peers.values()].some((peer) => peer.id === peerId);
+    const row = this.#freeRows.at(-1);
+    const isBanned = this.#banned.has(socket.remoteAddress ?? '');
+    if (isKnown || isBanned || row === undefined || this.#isClosed || peerId === hex(this.options.peerId)) {
+      socket.destroy();
+      wire.destroy();
+      return;
+    }
+    this.#freeRows.pop();
+    const peer = new Peer(this, row, kind, peerId, wire, socket);
+    this.peers.set(row, peer);
+    const { core } = this.intake;
+    core.join(row);
+    socket.setTimeout(idleMilliseconds, () => this.part(peer, 'silent'));
+    wire.setKeepAlive(true);
+    wire.onBroken = (rule) => this.part(peer, rule);
+    wire.onExtension = (name, message) => {
+      if (name === 'handshake') this.#recognise(peer, message);
+      else this.#metadata.answer(wire, name, message);
+    };
+    wire.on('close', () => this.part(peer, 'closed'));
+    socket.once('close', () => this.part(peer, 'closed'));
+    this.#listen(peer);
+    this.uploads.serve(peer);
+    this.#tellWhatWeHold(peer);
+  }
+
+  #listen(peer: Peer): void {
+    const { core } = this.intake;
+    const { wire, row } = peer;
+    wire.on('have', (piece: number) => this.#heard(peer, [piece]));
+    wire.on('bitfield', (bits: { get(piece: number): boolean }) => {
+      const pieces: number[] = [];
+      for (let piece = 0; piece < this.#file.pieceCount; piece++) if (bits.get(piece)) pieces.push(piece);
+      this.#heard(peer, pieces);
+    });
+    wire.on('have-all', () => {
+      if (peer.isGone) return;
+      core.heardAll(row);
+      this.#interest(peer);
+    });
+    wire.on('interested', () => this.serve());
+    wire.on('uninterested', () => {
+      wire.choke();
+      this.serve();
+    });
+  }
+
+  /** A peer that connected to us is a relay if it listens where a relay does. */
+  #recognise(peer: Peer, handshake: Uint8Array): void {
+    const port = integerAt(decodeDictionary(handshake), 'p', 1, 65_535);
+    const host = (peer.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+    if (port === undefined || peer.kind === 'relay') return;
+    peer.kind = this.options.kindOf(host, port);
+    this.#interest(peer);
+  }
+
+  #heard(peer: Peer, pieces: number[]): void {
+    if (peer.isGone) return;
+    this.intake.core.heard(peer.row, pieces);
+    this.#interest(peer);
+  }
+
+  #tellWhatWeHold({ wire }: Peer): void {
+    const { store } = this.intake;
+    if (wire.hasFast && store.isComplete) return wire.haveAll();
+    if (wire.hasFast && store.heldCount === 0) return wire.haveNone();
+    const flags = Uint8Array.from({ length: store.pieceCount }, (_, piece) => (store.has(piece) ? 1 : 0));
+    if (store.heldCount > 0) wire.bitfield(packed(flags));
+  }
+
+  // ---- What peers ask of the swarm ----------------------------------------------------------------------------
+
+  mayClaim(peer: Peer): boolean {
+    if (this.#isClosed || !this.#asksOf(peer)) return false;
+    let claims = 0;
+    for (const other of this.peers.values()) claims += other.claimCount;
+    // Each may bring one piece, whatever the others do.
+    return peer.claimCount === 0 || claims < this.#claimsMax;
+  }
+
+  brought(peer: Peer, bytes: number): void {
+    this.receivedBytes += bytes;
+    // The first seconds have no round behind them; what came since is the best that is known.
+    if (peer.receiveBytesPerSecond < peer.roundReceivedBytes) peer.receiveBytesPerSecond = peer.roundReceivedBytes;
+  }
+
+  part(peer: Peer, why: string): void {
+    if (this.peers.get(peer.row) !== peer) return;
+    this.peers.delete(peer.row);
+    if (why.startsWith('it sent a piece')) this.#banned.add(peer.socket.remoteAddress ?? '');
+    if (why !== 'closed' && why !== 'closing') this.onLog('parted from a peer', { why });
+    peer.leave();
+    this.intake.core.part(peer.row);
+    this.#freeRows.push(peer.row);
+    peer.socket.destroy();
+    peer.wire.destroy();
+    if (!this.#isClosed) this.serve();
+  }
+
+  // ---- What we tell them --------------------------------------------------------------------------------------
+
+  /**
+   * A piece came, from wherever. The last but one is told together with the last: libtorrent (2.0) takes a peer that
+   * turns into a seed for useless, and stays away for a minute, if it wanted nothing of it just before.
+   */
+  announce(piece: number): void {
+    const { store } = this.intake;
+    if (store.heldCount === store.pieceCount - 1) {
+      this.#heldBack = { piece, seconds: 0 };
+      return;
+    }
+    if (store.isComplete) this.#tellHeldBack();
+    this.#tell(piece);
+  }
+
+  #tellHeldBack(): void {
+    const held = this.#heldBack;
+    this.#heldBack = undefined;
+    if (held !== undefined) this.#tell(held.piece);
+  }
+
+  #tell(piece: number): void {
+    for (const peer of this.peers.values()) {
+      peer.wire.have(piece);
+      this.#interest(peer, false);
+    }
+  }
+
+  /** Takes back what peers would bring too slowly. */
+  releaseSlow(milliseconds: number): void {
+    for (const peer of this.peers.values()) peer.releaseSlow(milliseconds);
+  }
+
+  /** Gives free slots to whoever waits for one. */
+  serve(): void {
+    if (this.isServing) this.#rounds.fill(this.peers);
+  }
+
+  #interest(peer: Peer, fills = true): void {
+    const isInteresting = this.#asksOf(peer) && this.intake.core.sets.lacksFrom(0, peer.row);
+    if (isInteresting) peer.wire.interested();
+    else peer.wire.uninterested();
+    if (isInteresting && fills) peer.fill();
+  }
+
+  #asksOf(peer: Peer): boolean {
+    return this.asks === 'everybody' || (this.asks === 'relays' && peer.kind === 'relay');
+  }
+
+  #tick(): void {
+    if (this.isServing) this.#rounds.tick(this.peers);
+    if (this.#heldBack !== undefined && ++this.#heldBack.seconds > heldBackSecondsMax) this.#tellHeldBack();
+    for (const peer of [...this.peers.values()]) {
+      peer.checkSilence(silenceMilliseconds);
+      peer.fill();
+    }
+    this.#connectMore();
+  }
+}
+
+/** The socket and the wire, each the other's end; either's end is both's. */
+export function pipe(socket: Socket, wire: GuardedWire): void {
+  socket.pipe(wire).pipe(socket);
+  wire.on('error', () => socket.destroy());
+  wire.on('close', () => socket.destroy());
+}
+
+export function hex(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('hex');
+}
