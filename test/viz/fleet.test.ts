@@ -1,4 +1,4 @@
-// test-time-limit: 90s
+// test-time-limit: 180s
 /** The live page: a feed in the words of control's protocol, over real sockets and the real proxy of `sluice view`. */
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';

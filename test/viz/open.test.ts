@@ -1,14 +1,15 @@
-// test-time-limit: 90s
+// test-time-limit: 180s
 /** Ways in: dropped, by `?run=`, as one file without a network; large ones in time; bad ones with words. */
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
+import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { launcher, sluice } from '../lab/sluice-process.ts';
 import { tinyResult } from '../lab/tiny-result.ts';
+import { assertReport } from './assert-report.ts';
 import { drop, inBrowser, reach, settled } from './browser.ts';
 import { inDirectory, pageFile } from './files.ts';
 import { plantedComparison } from './planted.ts';
@@ -96,12 +97,32 @@ opening('a dropped file replaces what is shown; a bad one leaves it and says wha
         assert.match(await page.locator('.message').innerText(), message);
         assert.is(await page.locator('.scatter .point').count(), 5, `${name} breaks nothing`);
       }
-      await drop(page, [
-        { name: 'a.json', text: JSON.stringify(tinyResult('hybrid', 1)) },
-        { name: 'b.json', text: JSON.stringify(tinyResult('hybrid', 2)) },
-      ]);
+    });
+  }),
+);
+
+opening('two files stand side by side: simulated beside measured', () =>
+  inDirectory(async (directory) => {
+    const [simulated, measured] = [tinyResult('hybrid', 1), tinyResult('hybrid', 1)];
+    measured.manifest.engine = 'pilot';
+    measured.summary.cost.total *= 1.5;
+    measured.summary.completionSeconds.p95! *= 0.8;
+    (measured.manifest.configuration as { seed: number }).seed = 99;
+    const url = await pageFile(directory, [
+      { name: 'simulated.json', text: JSON.stringify(simulated) },
+      { name: 'measured.json', text: JSON.stringify(measured) },
+    ]);
+    await inBrowser(async (open) => {
+      const { page } = await open();
+      await page.goto(url);
       await reach(page, 'compare');
-      assert.match(await page.locator('.compare-table tr').first().innerText(), /file 1[\s\S]*file 2/);
+      const table = page.locator('.compare-table');
+      assert.match(await table.locator('tr').first().innerText(), /hybrid · file 1[\s\S]*hybrid \(measured\) · file 2/);
+      assert.match(await table.locator('tr', { hasText: /^Cost/ }).innerText(), /\+50 %/);
+      assert.match(await table.locator('tr', { hasText: /95 % done/ }).innerText(), /−20 %/);
+      assert.match(await page.locator('#compare .summary').innerText(), /Simulated beside measured/);
+      await page.locator('.configuration > summary').click();
+      assert.match(await page.locator('.configuration table').innerText(), /seed\s+7\s+99/);
     });
   }),
 );
@@ -123,34 +144,35 @@ opening('commands refuse bad files with code 3 and wrong use with code 2', () =>
   }),
 );
 
-opening('the report of the quick demo opens from a file, is small, and asks nobody', () =>
+opening('a report opens from a file, is small, and asks nobody', () =>
   inDirectory(async (directory) => {
-    const { code, stderr } = sluice(['demo', '--quick'], { CI: '1' }, directory);
-    assert.ok(code === 0 || code === 4, stderr);
-    const report = join(directory, 'results/demo.html');
-    assert.match(stderr, /results\/demo\.html: .* opens in any browser/);
-    const size = statSync(report).size;
-    assert.ok(size < 2_000_000, `${size} bytes`);
-    assert.not.match(readFileSync(report, 'utf8'), /(src|href)="https?:/);
-    await inBrowser(async (open) => {
-      const { page } = await open();
-      await page.goto(pathToFileURL(report).href);
-      await page.locator('.scatter .point').first().waitFor();
-      assert.is(await page.locator('.ranking .name').count(), 8);
-    });
-    console.log(`report of the quick demo: ${(size / 1e3).toFixed(0)} kB`);
+    const file = join(directory, 'planted.json');
+    const report = join(directory, 'report.html');
+    writeFileSync(file, plantedComparison());
+    const { code, stderr } = sluice(['report', file, '-o', report]);
+    assert.is(code, 0, stderr);
+    await assertReport(report, 5);
   }),
 );
 
-/** From the file in hand to the first screen, and from a brush to its answer. */
-async function timed(text: string): Promise<{ open: number; answer: number }> {
-  const times = { open: 0, answer: 0 };
+interface Times {
+  open: number;
+  answer: number;
+  /** Of the page's thread, for both. */
+  cpu: number;
+}
+
+/** Milliseconds from the file in hand to the first screen, and from a brush to its answer. */
+async function timed(text: string): Promise<Times> {
+  const times: Times = { open: 0, answer: 0, cpu: 0 };
   await inDirectory(async (directory) => {
     const url = await pageFile(directory, []);
     await inBrowser(async (open) => {
       const { page } = await open();
       await page.goto(url);
       await page.locator('.empty').waitFor();
+      const session = await page.context().newCDPSession(page);
+      await session.send('Performance.enable', { timeDomain: 'threadTicks' });
       const startedAt = performance.now();
       await drop(page, [{ name: 'large.json', text }]);
       await page.locator('.ranking tbody tr').first().waitFor();
@@ -165,21 +187,21 @@ async function timed(text: string): Promise<{ open: number; answer: number }> {
       await page.locator('button', { hasText: 'Show all again' }).first().waitFor();
       await settled(page);
       times.answer = performance.now() - brushedAt;
+      const { metrics } = await session.send('Performance.getMetrics');
+      times.cpu = metrics.find(({ name }) => name === 'TaskDuration')!.value * 1000;
     });
   });
   return times;
 }
 
-/** The best of some tries: other work on the machine must not make the page look slow. */
+/** By the clock where the machine is free to answer; by CPU time where others keep it busy. */
 async function assertQuick(what: string, text: string): Promise<void> {
-  let best = { open: Infinity, answer: Infinity };
-  for (let tries = 0; tries < 3 && Math.max(best.open, best.answer) >= openMillisecondsMax; tries++) {
-    const times = await timed(text);
-    best = { open: Math.min(best.open, times.open), answer: Math.min(best.answer, times.answer) };
-  }
-  console.log(`${what}: open ${best.open.toFixed(0)} ms, brush ${best.answer.toFixed(0)} ms`);
-  assert.ok(best.open < openMillisecondsMax, `opened in ${best.open} ms`);
-  assert.ok(best.answer < openMillisecondsMax, `answered in ${best.answer} ms`);
+  const { open, answer, cpu } = await timed(text);
+  const times = [open, answer, cpu].map((milliseconds) => `${milliseconds.toFixed(0)} ms`);
+  const said = `${what}: open ${times[0]}, brush ${times[1]}, CPU ${times[2]}`;
+  console.log(said);
+  const isBusy = loadavg()[0]! > availableParallelism();
+  assert.ok(isBusy ? cpu < openMillisecondsMax : Math.max(open, answer) < openMillisecondsMax, said);
 }
 
 opening('a study of 10,000 trials opens and answers within 2 s', () => assertQuick('10,000 trials', studyText(10_000)));

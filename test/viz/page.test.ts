@@ -1,4 +1,4 @@
-// test-time-limit: 120s
+// test-time-limit: 180s
 /** The page in a real browser: every view draws what the file's numbers say, and the views move together. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -301,7 +301,7 @@ drawing('what a screen reader meets on the first screen is the golden file', () 
     const first = upTo < 0 ? tree : tree.slice(0, tree.lastIndexOf('\n', upTo) + 1);
     if (process.env.UPDATE === '1' || !existsSync(goldenFile)) writeFileSync(goldenFile, first);
     assert.is(first, readFileSync(goldenFile, 'utf8'), 'UPDATE=1 writes it anew');
-  }),
+  }, plantedComparison()),
 );
 
 drawing.run();

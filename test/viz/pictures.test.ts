@@ -1,4 +1,4 @@
-// test-time-limit: 120s
+// test-time-limit: 180s
 /**
  * The page on a desk and on a phone, light and dark: nothing overlaps, nothing is cut off, every axis has a unit.
  * UPDATE=1 writes what it looks like into docs/images.

@@ -16,7 +16,7 @@ export function plantedComparison(): string {
       const result = tinyResult(policy, seed);
       result.summary.completionSeconds.p95 = p95 + (seed - 2) * 0.5;
       result.summary.cost.total = cost * (1 + (seed - 2) * 0.02);
-      result.summary.origin.violations = violations;
+      Object.assign(result.summary.origin, { violations, peakBytesPerSecond: 10e6 });
       return result;
     }),
   );

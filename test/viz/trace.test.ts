@@ -1,4 +1,4 @@
-// test-time-limit: 90s
+// test-time-limit: 180s
 /** Swarm, player and the speed of one client say what the trace says. */
 import type { Page } from 'playwright-core';
 import { suite } from 'uvu';
