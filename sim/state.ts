@@ -159,7 +159,7 @@ export class State {
   /** Connections in use at the origin and the relays over HTTP, of all tasks. Owner: http-downloads. */
   readonly connections: Uint32Array;
 
-  /** `first` is the state of the first task, with which the others share links, clock and population; null = it is it. */
+  /** `first`: state of the first task, with which the others share links, clock and population; null = this is it. */
   constructor(scenario: Scenario, taskIndex: number, first: State | null) {
     this.scenario = scenario;
     this.taskIndex = taskIndex;

@@ -131,7 +131,9 @@ export class Tracker {
     const victim = neighbours.at(full, index);
     if (!state.isClient(victim) || neighbours.count(victim) < this.#opens) return false;
     const { network } = state;
-    if (network.find(full, victim, state.taskIndex) !== none || network.find(victim, full, state.taskIndex) !== none) return false;
+    const { taskIndex } = state;
+    const isBusy = network.find(full, victim, taskIndex) !== none || network.find(victim, full, taskIndex) !== none;
+    if (isBusy) return false;
     this.drop(full, index);
     const back = neighbours.indexOf(victim, full);
     if (back !== none) this.drop(victim, back);

@@ -353,18 +353,6 @@ bounds('quantiles and counts', () => {
   assert.is(lowerBound([input], 2).at.max, 2);
 });
 
-bounds('of several tasks, the k-th of all is the k-th of those that each could have had alone', () => {
-  const tasks = [
-    inputOf({ file: 10, source: 3, clients: [1, 2, 5, 10].map((down) => ({ up: 0, down })) }),
-    { ...inputOf({ file: 60, source: 20, clients: [4, 7, 9].map((down) => ({ up: 1, down })) }), startSeconds: 2 },
-  ];
-  const sorted = tasks
-    .flatMap((task) => Array.from(task.arrivalSeconds, (_, index) => earliestFinish(task, index + 1)))
-    .sort((a, b) => a - b);
-  assert.equal(lowerBound(tasks).at, { p50: sorted[3], p95: sorted[6], p99: sorted[6], max: sorted[6] });
-  assert.is(lowerBound(tasks, 2).at.max, sorted[1]);
-});
-
 bounds('a start that is not 0 moves the source, not the arrivals', () => {
   const input = inputOf({ file: 100, source: 4, clients: [{ up: 0, down: 10 }] });
   near(lowerBound([{ ...input, startSeconds: 60 }]).at.max, 85);

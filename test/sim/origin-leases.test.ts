@@ -6,7 +6,7 @@ import { type ScenarioText, scenarioOf } from './scenario-text.ts';
 
 const test = suite('sim/origin-leases');
 
-/** Twelve clients that have nothing but the origin, of which they may have 1 MB/s: 12 · 8 MB take 107 s at 0.9 of it. */
+/** Twelve clients with nothing but the origin, of which they may have 1 MB/s: 12 · 8 MB take 107 s at 0.9 of it. */
 const quiet: ScenarioText = {
   policy: { extends: 'hybrid', http: { connections: 1 } },
   file: { size: '8MB', pieceLength: '500kB' },
