@@ -16,6 +16,7 @@ import type {
   ReproOptions,
   RunOptions,
 } from '#sim/lab/options.ts';
+import type { ExportOptions, StatusOptions, SweepOptions, WorkerOptions } from '#sim/lab/sweep/options.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
 
@@ -25,6 +26,8 @@ const program = new Command('sluice')
   .helpOption('-h, --help')
   .showHelpAfterError('(--help shows what is allowed)')
   .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'sluice: ')) })
+  // Behind a command an option is that command's.
+  .enablePositionalOptions()
   .exitOverride();
 
 program
@@ -51,6 +54,52 @@ withOutput(withOverrides(program.command('compare <scenario>')))
   .action(
     does(async (scenario: string, options: Omit<CompareOptions, 'scenario'>) =>
       (await import('#sim/lab/compare.ts')).compareCommand({ ...options, scenario }, context),
+    ),
+  );
+
+const sweep = withStudy(program.command('sweep <study>'))
+  .enablePositionalOptions()
+  .description('try many configurations of a scenario, find the best one and say how sure that is')
+  .option('--workers <n>', 'how many simulations at once; 0 with --db postgres://…: others do the work', count)
+  .option('--dry-run', 'say what would run, and run nothing')
+  .option('--retry', 'run failed trials once more')
+  .option('--apply <file>', 'write the recommended policy to a file that nodes and scenarios take')
+  .option('--json', 'print the study as JSON')
+  .option('--out <file>', 'write the study to a file, as JSON')
+  .addOption(new Option('--progress <kind>', 'how to show it').choices(['auto', 'json', 'none']).default('auto'))
+  .action(
+    does(async (study: string, options: Omit<SweepOptions, 'study'>) =>
+      (await import('#sim/lab/sweep/sweep-command.ts')).sweepCommand({ ...options, study }, context),
+    ),
+  );
+
+withStudy(sweep.command('status <study>'))
+  .description('say how far a study is and what it found so far')
+  .option('--json', 'print the study as JSON')
+  .action(
+    does(async (study: string, options: Omit<StatusOptions, 'study'>) =>
+      (await import('#sim/lab/sweep/look-commands.ts')).statusCommand({ ...options, study }),
+    ),
+  );
+
+withStudy(sweep.command('export <study>'))
+  .description('write the runs of a study as a table, or all of it as JSON')
+  .addOption(new Option('--format <format>', "else by the file's name").choices(['csv', 'parquet', 'json']))
+  .option('--out <file>', 'instead of stdout')
+  .action(
+    does(async (study: string, options: Omit<ExportOptions, 'study'>) =>
+      (await import('#sim/lab/sweep/look-commands.ts')).exportCommand({ ...options, study }),
+    ),
+  );
+
+program
+  .command('worker')
+  .description('run trials for the sweeps that share a PostgreSQL')
+  .requiredOption('--db <url>', 'postgres://…')
+  .option('--workers <n>', 'how many simulations at once', countAbove0)
+  .action(
+    does(async (options: WorkerOptions) =>
+      (await import('#sim/lab/sweep/worker-command.ts')).workerCommand(options, context),
     ),
   );
 
@@ -225,6 +274,14 @@ function asNode(command: Command): Command {
     .option('--group <name>', 'what it belongs to; may be repeated', listed, []);
 }
 
+function withStudy(command: Command): Command {
+  return command
+    .option('-S, --space <path=a,b,c>', 'the values of one knob; may be repeated', assignments, [])
+    .option('--trials <n>', "instead of the study's", countAbove0)
+    .option('--replications <n>', 'seeds per trial', countAbove0)
+    .option('--db <url or file>', 'where trials are kept (results/sweeps.sqlite)');
+}
+
 function withOutput(command: Command): Command {
   return command.option('--json', 'print the result as JSON').option('--out <file>', 'write the result to a file');
 }
@@ -272,6 +329,17 @@ function onInterrupt(whatIsKept: () => string): () => void {
   return () => process.off('SIGINT', interrupt);
 }
 
+function onDrain(drain: (times: number) => string): () => void {
+  let times = 0;
+  const interrupt = () => {
+    times++;
+    process.stderr.write(`\nsluice: interrupted. ${drain(times)}\n`);
+    if (times > 1) process.exit(exitCodes.interrupted);
+  };
+  process.on('SIGINT', interrupt);
+  return () => process.off('SIGINT', interrupt);
+}
+
 /** An error with an exit code is meant for whoever called; any other is a defect and shows where it arose. */
 function end(error: unknown): never {
   if (error instanceof CommanderError) {
@@ -283,7 +351,7 @@ function end(error: unknown): never {
   process.exit(isExpected ? exitCode : exitCodes.failure);
 }
 
-const context: CommandContext = { onInterrupt };
+const context: CommandContext = { onInterrupt, onDrain };
 
 process.on('uncaughtException', end);
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

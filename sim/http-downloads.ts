@@ -91,6 +91,11 @@ export class HttpDownloads {
 
   /** Uses the connections that are free. */
   pump(client: number): void {
+    if (this.#isWaiting[client] === 0) this.pumpNow(client);
+  }
+
+  /** The same at once, though it was to come back later. */
+  pumpNow(client: number): void {
     const state = this.#state;
     while (
       this.isOpen[client] !== 0 &&
@@ -98,7 +103,7 @@ export class HttpDownloads {
       this.active[client] < this.#connectionsEach &&
       this.rateMax[client] > 0
     ) {
-      if (this.#isWaiting[client] !== 0 || !this.#request(client)) return;
+      if (!this.#request(client)) return;
     }
   }
 
@@ -270,6 +275,8 @@ export class HttpDownloads {
 
   /** Exponential, full jitter (the client's own draw). */
   #backOff(client: number): void {
+    // One retry is queued at a time.
+    if (this.#isWaiting[client] !== 0) return;
     const { backoffFirst, backoffMax } = this.#state.policy.http;
     const refusals = this.#refusals[client];
     const longest = Math.min(backoffMax, backoffFirst * 2 ** Math.min(refusals, 16));

@@ -20,6 +20,8 @@ import { event, eventKind, type State } from './state.ts';
 const takeoverMilliseconds = 5_000;
 /** By how much the wall clocks of two control servers may differ. */
 const wallErrorMaxMilliseconds = 1_000;
+/** A round at most so often: each looks at every holder, and a run has many hours of them. */
+const roundMinMilliseconds = 200;
 /** Connections are shaped to their lease's rate: the owner only needs some burst to divide. */
 const burstMinBytes = 65_536;
 
@@ -35,7 +37,7 @@ export function quotaTermsOf({ control, fidelity }: Scenario): QuotaTerms {
       slackNeededMilliseconds(ttlMilliseconds, driftMillionths / 1e6),
     ),
     turnMilliseconds: Math.min(quotaTermsDefault.turnMilliseconds, Math.floor(ttlMilliseconds * 0.75)),
-    roundMinMilliseconds: fidelity === 'scale' ? 1000 : quotaTermsDefault.roundMinMilliseconds,
+    roundMinMilliseconds: fidelity === 'scale' ? 1000 : roundMinMilliseconds,
   };
 }
 

@@ -97,7 +97,7 @@ export class OriginDoor {
 
   pump(endpoint: number): void {
     if (this.state.isRelay(endpoint)) this.run.pulls.pump(endpoint);
-    else this.run.http.retry(endpoint);
+    else this.run.http.pumpNow(endpoint);
   }
 
   /** Ends transfers of the endpoint until `excess` connections are closed. */

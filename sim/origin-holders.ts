@@ -28,6 +28,8 @@ interface Holder {
   /** Connections opened under the safe share, without a lease. */
   safeOpen: number;
   isSuspended: boolean;
+  /** A lease of fewer connections, kept back until those that are too many have come to the end of their pieces. */
+  next: LeaseGrant | null;
   /** Whether its last request was for anything; and when it last wanted to connect, microseconds. */
   hasDemand: boolean;
   wantedAt: number;
@@ -86,6 +88,7 @@ export class OriginHolders {
       bookedBytes: Math.floor(network.originTaken?.[id] ?? 0),
       safeOpen: 0,
       isSuspended: false,
+      next: null,
       hasDemand: true,
       wantedAt: this.#state.now,
       wakeAt: Infinity,
@@ -110,7 +113,11 @@ export class OriginHolders {
 
   mayGoOn(row: number): boolean {
     const { table } = this;
-    return this.rateOf(row) > 0 && table.openCount[row] <= table.slots[row];
+    return this.rateOf(row) > 0 && table.openCount[row] <= this.#slots(this.#holder(row), row);
+  }
+
+  #slots({ next }: Holder, row: number): number {
+    return next === null ? this.table.slots[row] : Math.min(next.slots, this.table.slots[row]);
   }
 
   /** Bytes per second of one connection at most. */
@@ -135,6 +142,7 @@ export class OriginHolders {
     this.#book(holder, row);
     if (holder.safeOpen > 0) holder.safeOpen--;
     else this.table.disconnect(row);
+    if (holder.next !== null && this.table.openCount[row] <= holder.next.slots) this.receive(holder.next);
     this.#applyCaps(holder, row);
     // What it has closed for it may be what the owner waits for.
     this.#acknowledge(holder, row);
@@ -162,6 +170,8 @@ export class OriginHolders {
     for (const [row, each] of this.#rows.entries()) {
       if (each === null || each.door !== door || each.endpoint !== endpoint) continue;
       each.isSuspended = false;
+      // A wake-up that was due meanwhile has been slept through.
+      each.wakeAt = Infinity;
       this.#wakeAt(row, this.#state.now);
     }
   }
@@ -182,6 +192,14 @@ export class OriginHolders {
     const { table } = this;
     this.#expire(holder, row);
     this.#book(holder, row);
+    // Until it is acknowledged, the lease before is good: a piece that is on its way may still arrive under it.
+    const mayWait =
+      table.isLive(row, this.#clock(holder)) && table.openCount[row] > grant.slots && grant.ttlMilliseconds > 0;
+    if (mayWait && holder.safeOpen === 0) {
+      holder.next = grant;
+      return;
+    }
+    holder.next = null;
     if (!table.receive(row, this.#clock(holder), grant)) return;
     const excess = holder.safeOpen > 0 ? holder.safeOpen : table.excessCount(row);
     if (excess > 0) holder.door.closeSome(holder.endpoint, excess);
@@ -205,9 +223,12 @@ export class OriginHolders {
       this.drop(row);
       return;
     }
-    const soonest = holder.askedAt + this.#terms.roundMinMilliseconds * microsecondsPerMillisecond;
+    const soonest = holder.askedAt + this.#terms.roundMilliseconds * microsecondsPerMillisecond;
     if (now >= soonest) this.#request(holder, row);
-    else this.#wakeAt(row, soonest);
+    else {
+      this.#wakeAt(row, soonest);
+      this.#wakeAtEnd(holder, row);
+    }
   }
 
   #isOpen(holder: Holder, row: number): boolean {
@@ -251,7 +272,7 @@ export class OriginHolders {
     this.#book(holder, row);
     const left = this.#isSpent(row) ? 0 : table.prepaidLeftBytes(row) / rate;
     // What is spent already has to be reported before more is granted; not at every turn, though.
-    const soonest = holder.askedAt + this.#terms.roundMinMilliseconds * microsecondsPerMillisecond;
+    const soonest = holder.askedAt + this.#terms.roundMilliseconds * microsecondsPerMillisecond;
     this.#wakeAt(row, left === 0 ? soonest : this.#state.now + Math.floor(left * microsecondsPerSecond));
   }
 
@@ -263,6 +284,7 @@ export class OriginHolders {
   /** Closes everything, at once, if the lease has ended; the account's last word then goes to control. */
   #expire(holder: Holder, row: number): void {
     if (!this.table.expire(row, this.#clock(holder))) return;
+    holder.next = null;
     holder.door.closeSome(holder.endpoint, Infinity);
     const last = this.table.releaseLapsed(row);
     if (last !== undefined) this.#post(holder, last);

@@ -11,6 +11,9 @@ import type { HolderRecord, LedgerTotals } from './ledger.ts';
 import { Promises } from './promises.ts';
 import type { RollingWindow } from './rolling-window.ts';
 
+/** 2^52: well below where doubles stop counting single bytes. */
+const foldedAtBytes = 4_503_599_627_370_496;
+
 export class Accounts {
   readonly rowsMax: number;
   /** Rows in use or freed: 0 … end − 1. */
@@ -142,6 +145,15 @@ export class Accounts {
     this.#return(this.promises.committedPrepaidBytes[row] - this.spentBytes[row]);
     this.promises.clear(row, this.spentBytes[row]);
     this.close(row, this.account[row] + 1);
+  }
+
+  /** Keeps the totals exact for ever: what is settled on both sides is left out of both. */
+  foldTotals(): void {
+    const { totals } = this;
+    if (totals.grantedBytes < foldedAtBytes) return;
+    totals.grantedBytes -= totals.returnedBytes + totals.spentBytes;
+    totals.returnedBytes = 0;
+    totals.spentBytes = 0;
   }
 
   private close(row: number, nextAccount: number): void {

@@ -39,7 +39,7 @@ export interface HolderRecord {
   promises: PromiseRecord[];
 }
 
-/** Totals of all accounts since the ledger began: granted − returned − spent = reserved. */
+/** Totals of all accounts since the ledger began, or was last folded: granted − returned − spent = reserved. */
 export interface LedgerTotals {
   grantedBytes: number;
   returnedBytes: number;

@@ -187,6 +187,8 @@ export class OriginOwner {
     this.#lastRoundMilliseconds = nowMilliseconds;
     this.#hasUnanswered = false;
     this.expire(nowMilliseconds);
+    // A sub-lease reports its totals upwards; its account ends long before they would be too large.
+    if (!this.options.isSubLease) this.accounts.foldTotals();
     const isQuietOver = this.quietUntilMilliseconds !== -Infinity && nowMilliseconds >= this.quietUntilMilliseconds;
     if (isQuietOver) this.#endQuiet(nowMilliseconds);
     const grants: LeaseGrant[] = [];

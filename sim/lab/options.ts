@@ -50,4 +50,9 @@ export interface CommandContext {
    * Without it, Ctrl-C ends at once and silently, even in a loop that never yields: with it, only once the loop yields.
    */
   onInterrupt(whatIsKept: () => string): () => void;
+  /**
+   * From now on Ctrl-C calls this with how often it was pressed, and prints what it says; the second one ends the
+   * process with code 130. The answer undoes it.
+   */
+  onDrain(drain: (times: number) => string): () => void;
 }

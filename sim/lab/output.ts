@@ -30,7 +30,7 @@ function problemOf(file: string): string | undefined {
   }
 }
 
-export function writeWhole(file: string, text: string): void {
+export function writeWhole(file: string, text: string | Uint8Array): void {
   if (isDevice(file)) {
     writeFileSync(file, text);
     return;

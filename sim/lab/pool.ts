@@ -2,8 +2,9 @@
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { exitCodes, Stop } from '#scenarios/format/exit-codes.ts';
+import type { Answer, Failure } from './answer.ts';
+import { Durations } from './durations.ts';
 import type { Executed, Job } from './execute.ts';
-import type { Answer, Failure } from './worker.ts';
 
 export interface Task {
   job: Omit<Job, 'alone'>;
@@ -112,30 +113,6 @@ export class Pool {
     }
     for (const index of this.#waiting) sum += predicted(index);
     return Math.max(longest, sum / this.#workersMax);
-  }
-}
-
-/** Mean durations by group. */
-class Durations {
-  readonly #groups = new Map<string, { sum: number; count: number }>();
-  readonly #all = { sum: 0, count: 0 };
-
-  add(group: string, seconds: number): void {
-    const own = this.#groups.get(group) ?? { sum: 0, count: 0 };
-    this.#groups.set(group, own);
-    for (const total of [own, this.#all]) {
-      total.sum += seconds;
-      total.count++;
-    }
-  }
-
-  of(group: string): number | undefined {
-    const own = this.#groups.get(group);
-    return own && own.sum / own.count;
-  }
-
-  get mean(): number | undefined {
-    return this.#all.count === 0 ? undefined : this.#all.sum / this.#all.count;
   }
 }
 

@@ -8,6 +8,7 @@ import { digestOf, type LabResult } from './execute.ts';
 import type { CommandContext, ReproOptions } from './options.ts';
 import type { Task } from './pool.ts';
 import { provenance } from './provenance.ts';
+import { reproStudy } from './repro-study.ts';
 import { runTasks } from './run.ts';
 import { loadSource } from './source.ts';
 import { plural } from './table.ts';
@@ -29,7 +30,11 @@ interface Repetition {
 }
 
 export async function reproCommand({ result: file, json }: ReproOptions, context: CommandContext): Promise<number> {
-  const given = resultsIn(file);
+  const value = contentOf(file);
+  if (isRecord(value) && value.kind === 'study' && value.version === 1) {
+    return reproStudy(value, { file, json: json === true }, context);
+  }
+  const given = resultsIn(value, file);
   const executed = await runTasks(
     given.map((result) => taskOf(result, file)),
     undefined,
@@ -43,14 +48,14 @@ export async function reproCommand({ result: file, json }: ReproOptions, context
 }
 
 /** The run of a result file, or all of a comparison. */
-function resultsIn(file: string): LabResult[] {
-  const value = contentOf(file);
+function resultsIn(value: unknown, file: string): LabResult[] {
   const kind = isRecord(value) ? value.kind : undefined;
-  if (isRecord(value) && value.version !== 1 && (kind === 'run' || kind === 'comparison')) {
+  const isKnown = kind === 'run' || kind === 'comparison' || kind === 'study';
+  if (isRecord(value) && value.version !== 1 && isKnown) {
     throw noResult(file, `is a result of version ${JSON.stringify(value.version)}; this sluice reads version 1`);
   }
   if (kind === 'run') return [checkedRun(value, file)];
-  if (kind !== 'comparison') throw noResult(file, 'is not a result: neither a run nor a comparison of sluice');
+  if (kind !== 'comparison') throw noResult(file, 'is not a result: neither a run, a comparison nor a study of sluice');
   const { results } = value as { results?: unknown };
   if (!Array.isArray(results) || results.length === 0) throw noResult(file, 'is a comparison without results');
   return results.map((result, index) => checkedRun(result, `${file}: results.${index}`));

@@ -43,6 +43,8 @@ export class HolderProcess {
   readonly #safeShareOf: ProcessWorld['safeShareOf'];
   #safe: SafeShare | undefined;
   #connections: Connection[] = [];
+  /** Until when the origin counts connections of before a power loss. */
+  #lingering: number[] = [];
   #safeConnections: Connection[] = [];
   #nextRequestAt = 0;
   #account = 1;
@@ -71,12 +73,29 @@ export class HolderProcess {
     return this.machine.clock(now);
   }
 
-  /** The process is gone, and with it its connections. */
-  crash(): void {
+  /**
+   * The process is gone, and with it its connections; or the machine is, and the origin knows nothing of it until it
+   * times out (here: when the lease would have ended).
+   */
+  crash(now: number, isPowerLoss: boolean): void {
+    const left = this.#holders.endMilliseconds(this.row) - this.clock(now).monotonicMilliseconds;
+    if (isPowerLoss && this.isRunning && left > 2) {
+      const until = now + Math.floor(left * 0.999) - 1;
+      for (const _ of this.#connections) this.#lingering.push(until);
+      for (const _ of this.#connections) this.#holders.disconnect(this.row);
+      this.#connections = [];
+    }
     this.isUp = false;
     this.#dropConnections();
     if (!this.machine.isSuspended) for (const _ of this.#safeConnections) this.#truth.closed();
     this.#safeConnections = [];
+  }
+
+  /** The origin gives up connections of machines that lost power. */
+  timeOut(now: number): void {
+    const before = this.#lingering.length;
+    this.#lingering = this.#lingering.filter((until) => until > now);
+    for (let count = this.#lingering.length; count < before; count++) this.#truth.closed();
   }
 
   restart(now: number): void {
@@ -118,8 +137,8 @@ export class HolderProcess {
   }
 
   nextAt(now: number): number {
-    if (!this.isRunning) return Infinity;
-    let next = Infinity;
+    let next = Math.min(Infinity, ...this.#lingering);
+    if (!this.isRunning) return next;
     for (const { parts } of [...this.#connections, ...this.#safeConnections])
       if (parts.length > 0) next = Math.min(next, parts[0]!.at);
     const { monotonicMilliseconds: local } = this.clock(now);

@@ -184,4 +184,20 @@ test('I13: a floor is regained within ttl and slack; what lies idle is taken bac
   holds('I13', property, 40);
 });
 
+test('a window that binds is used up to its low water at least, never starves, and never passes its limit (I3)', () => {
+  const windowMilliseconds = 600_000;
+  const bytes = 6_000_000;
+  const windows = [{ windowMilliseconds, bytes }];
+  const askers = [0, 1, 0].map((node) => ({ node, demand: 50_000, slots: 2 }));
+  const world = calm({ windows }, [shareNode(0), shareNode(1)], askers);
+  world.pass(1.5 * windowMilliseconds);
+  for (let look = 0; look < 3; look++) {
+    const before = world.truth.bytes;
+    world.pass(windowMilliseconds);
+    const share = (world.truth.bytes - before) / bytes;
+    console.log(`a window later: ${(share * 100).toFixed(1)} % of its bytes`);
+    if (share < 0.75) throw new ContractViolation('I11', `only ${share} of the window is used`);
+  }
+});
+
 test.run();

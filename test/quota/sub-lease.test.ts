@@ -24,6 +24,8 @@ const contract: Limits = {
   burstBytes: 100_000,
   windows: [{ windowMilliseconds: 10_000, bytes: 600_000 }],
 };
+/** Nothing above high water is granted: a watch without that margin sees what a sub-lease does wrong at once. */
+const watched: Limits = { ...contract, connections: 9, bytesPerSecond: 90_100, burstBytes: 90_100 };
 const serverCount = 2;
 const holdersEach = 3;
 
@@ -49,7 +51,7 @@ class Federation {
 
   constructor(seed: number, faults: WireFaults, limits: Limits) {
     this.draws = new Draws(seed);
-    this.truth = new OriginTruth(limits, 0);
+    this.truth = new OriginTruth({ ...watched, windows: limits.windows }, 0);
     const options = this.#options(limits);
     this.owner = new OriginOwner(options, new MemoryLedger().takeOver(), 0);
     [this.up, this.down] = [new Wire(faults, this.draws), new Wire(faults, this.draws)];

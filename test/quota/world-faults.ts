@@ -60,7 +60,7 @@ function happenToHolder(world: World, what: Extract<Happening, { holder: number 
     case 'release':
       return holder.release(world.now, (message) => world.toControl.send(world.now, message));
     case 'crash-holder':
-      return holder.crash();
+      return holder.crash(world.now, world.draws.isHit(500));
     case 'restart-holder':
       return holder.restart(world.now);
     case 'suspend':

@@ -146,6 +146,7 @@ export class World {
       if (!holder.isCutOff) this.toControl.send(now, message);
     };
     // Ends first: at one instant, who stops stops before another begins.
+    for (const holder of this.holders) holder.timeOut(now);
     for (const holder of this.holders) holder.act(now, say(holder));
     for (const message of this.toControl.take(now)) this.#deliver(message);
     for (const server of this.servers) {

@@ -140,6 +140,11 @@ test('a lease of less is acknowledged when nothing of the earlier one is in use 
   holders.arrive(0, clock, 500_000);
   is(holders.acknowledgement(0)?.sequence, 9);
   is(holders.acknowledgement(0), undefined, 'once');
+  is(holders.connect(0, clock), false);
+  is(holders.receive(0, clock, { ...grant, sequence: 10, slots: 0 }), true);
+  is(holders.acknowledgement(0), undefined, 'a connection is open');
+  holders.disconnect(0);
+  is(holders.acknowledgement(0)?.sequence, 10);
 });
 
 test('failover with the ledger: what was promised counts on; without: nothing is granted for ttl and slack', () => {

@@ -28,14 +28,15 @@ function run(world: ControlWorld, given: string[], environment: NodeJS.ProcessEn
   return new Promise((done) => child.on('close', (code) => done({ code, stdout, stderr })));
 }
 
+async function ok(world: ControlWorld, ...given: string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(world, given);
+  assert.is(code, 0, `${given.join(' ')}: ${stderr}`);
+  return stdout;
+}
+
 commands('an operator’s day', async () => {
   const origin = new CountingOrigin(sizeBytes);
   const url = await origin.listen();
-  const ok = async (world: ControlWorld, ...given: string[]): Promise<string> => {
-    const { code, stdout, stderr } = await run(world, given);
-    assert.is(code, 0, `${given.join(' ')}: ${stderr}`);
-    return stdout;
-  };
   await inWorld(async (world) => {
     await ok(
       world,
@@ -58,14 +59,6 @@ commands('an operator’s day', async () => {
     await ok(world, 'enrol', 'client', '--name', 'c1', '--group', 'office', '--out', file);
     assert.is(statSync(file).mode & 0o777, 0o600);
     const client = new TestNode(world.url, 'client', 'c1', readFileSync(file, 'utf8').trim());
-    const fleet = join(world.directory, 'fleet.token');
-    await ok(world, 'enrol', 'client', '--fleet', '--name', 'lab', '--group', 'lab', '--uses', '1', '--out', fleet);
-    const own = (await ok(world, 'enrol', 'client', '--with', fleet, '--name', 'pc-1')).trim();
-    const machine = new TestNode(world.url, 'client', 'pc-1', own);
-    await until('the machine of the fleet is welcomed', () => machine.link.isOpen);
-    machine.link.close();
-    const usedUp = await run(world, ['enrol', 'client', '--with', fleet, '--name', 'pc-2']);
-    assert.is(usedUp.code, 1, usedUp.stderr);
     const set = ['--set', 'distribution.speedMax=1MB/s', '--set', 'policy.fallback.threshold=2MB/s'];
     const task = (await ok(world, 'publish', `${url}/file.bin`, '--group', 'office', '--key', 'k', ...set)).trim();
     assert.match(task, /^task-[0-9a-f]{16}$/);
@@ -106,6 +99,19 @@ commands('an operator’s day', async () => {
   });
   origin.close();
 });
+
+commands('a machine exchanges its fleet’s token for its own', () =>
+  inWorld(async (world) => {
+    const fleet = join(world.directory, 'fleet.token');
+    await ok(world, 'enrol', 'client', '--fleet', '--name', 'lab', '--group', 'lab', '--uses', '1', '--out', fleet);
+    const own = (await ok(world, 'enrol', 'client', '--with', fleet, '--name', 'pc-1')).trim();
+    const machine = new TestNode(world.url, 'client', 'pc-1', own);
+    await until('the machine of the fleet is welcomed', () => machine.link.isOpen);
+    machine.link.close();
+    const usedUp = await run(world, ['enrol', 'client', '--with', fleet, '--name', 'pc-2']);
+    assert.is(usedUp.code, 1, usedUp.stderr);
+  }),
+);
 
 commands('exit codes: 2 usage, 3 what cannot be used, 6 no control', () =>
   inWorld(async (world) => {

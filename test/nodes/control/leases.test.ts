@@ -1,4 +1,4 @@
-// test-time-limit: 120s
+// test-time-limit: 180s
 /** The origin's contract on real sockets, while control is killed and restarted (M27–M31, X3). */
 import { suite } from 'uvu';
 import { leaseWorld } from './lease-world.ts';
