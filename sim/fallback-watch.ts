@@ -86,7 +86,7 @@ export class FallbackWatch {
     this.thresholds = new Float64Array(state.scenario.clients.length).fill(
       Math.max(state.policy.fallback.threshold, state.scenario.distribution.speedFloorBytesPerSecond),
     );
-    rates.beforeChange = (client) => this.#beforeChange(client);
+    rates.beforeChange = (client) => this.beforeChange(client);
     this.#targets = this.thresholds.slice();
     this.setThresholds(this.thresholds, this.thresholds);
   }
@@ -100,7 +100,7 @@ export class FallbackWatch {
   setThresholds(thresholds: Float64Array, targets: Float64Array): void {
     this.thresholds.set(thresholds);
     this.#targets.set(targets);
-    if (!this.#state.detail.isCoarse) return;
+    if (!this.#state.detail.isCoarse || this.#state.scenario.tasks.length > 1) return;
     // At scale a client that is fast before and after a change of its rate is not looked at.
     const recovered = this.#state.policy.fallback.closeRatio * Math.max(...thresholds);
     this.#rates.calmBytesPerSecond = Math.max(recovered, this.#stallBytesPerSecond);
@@ -159,7 +159,8 @@ export class FallbackWatch {
     }
   }
 
-  #beforeChange(client: number): void {
+  /** The rate of `client` is about to change. */
+  beforeChange(client: number): void {
     if (this.#state.status[client] !== status.downloading) return;
     const row = client - this.#clientsFrom;
     const tick = this.#tickOf(client);

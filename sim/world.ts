@@ -60,6 +60,9 @@ export class World {
         this.pendingCount++;
       }
     }
+    const { swarmRates } = first.network;
+    if (swarmRates !== null && this.tasks.length > 1)
+      swarmRates.beforeChange = (client) => this.taskOf(client).fallback?.beforeChange(client);
     this.faults = new Faults(this);
     if (first.detail.isCoarse) readAhead(first);
     for (const task of this.tasks) task.start();

@@ -147,7 +147,8 @@ function closeTick(states: FallbackStates, meters: SpeedMeters, row: number, unt
   if (states.openReason[row] === openBlocked) return Infinity;
   const fromTick = meters.lastTick[row] + 1;
   if (states.blocked && states.peerToPeer[row] === peerToPeerBlocked) return fromTick;
-  const limitBytesPerSecond = states.closeRatio * states.thresholdBytesPerSecond[row];
+  // Where the cohort gets nothing the threshold is nothing: then a rate of nothing is no recovery.
+  const limitBytesPerSecond = Math.max(1, states.closeRatio * states.thresholdBytesPerSecond[row]);
   return scanRun(states, meters, row, fromTick, untilTick, states.closeHoldTicks, limitBytesPerSecond, true);
 }
 
