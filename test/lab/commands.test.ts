@@ -202,8 +202,8 @@ commands('repro of what is no result ends with 3', async () => {
     const files: [text: string, message: RegExp][] = [
       ['', /is not a result/],
       [tiny, /is not a result/],
-      ['null', /neither a run nor a comparison/],
-      ['{"version":1,"kind":"trace"}', /neither a run nor a comparison/],
+      ['null', /neither a run, a comparison nor a study/],
+      ['{"version":1,"kind":"trace"}', /neither a run, a comparison nor a study/],
       ['{"version":1,"kind":"run"}', /not a whole result/],
       ['{"version":1,"kind":"comparison","results":[{}]}', /results\.0: is not a whole result/],
       ['{"version":2,"kind":"run"}', /version 2/],

@@ -143,7 +143,7 @@ const refused: [text: string, message: string][] = [
     'origin < 3',
     [
       'at character 1: "origin" is not a number of the summary;',
-      'it holds origin.peakBytesPerSecond, origin.peakConnections, origin.violations',
+      'it holds origin.peakBytesPerSecond, origin.peakConnections, origin.useWhileShort, origin.violations',
     ].join(' '),
   ],
   ['cost.currency == 3', 'at character 1: "cost.currency" is not a number of the summary; did you mean "cost.relay"?'],
