@@ -192,10 +192,11 @@ export class OriginHolders {
     const { table } = this;
     this.#expire(holder, row);
     this.#book(holder, row);
+    // A repeated or overtaken grant changes nothing.
+    if (!table.isNews(row, grant)) return;
     // Until it is acknowledged, the lease before is good: a piece that is on its way may still arrive under it.
-    const mayWait =
-      table.isLive(row, this.#clock(holder)) && table.openCount[row] > grant.slots && grant.ttlMilliseconds > 0;
-    if (mayWait && holder.safeOpen === 0) {
+    const isTooMany = table.isLive(row, this.#clock(holder)) && table.openCount[row] > grant.slots;
+    if (isTooMany && holder.safeOpen === 0) {
       holder.next = grant;
       return;
     }
@@ -324,10 +325,11 @@ export class OriginHolders {
   /** What a relay may take without a lease while control cannot be reached: its part of the reservation. */
   #safe(row: number): { slots: number; bytesPerSecond: number } {
     const { endpoint, door } = this.#holder(row);
+    const nothing = { slots: 0, bytesPerSecond: 0 };
+    if (this.table.isLapsed[row] === 0 || !this.#state.isRelay(endpoint)) return nothing;
     const contract = this.#control.quotaContract();
     // What is reserved of a rolling window is not followed here: under one, nothing is taken without a lease.
-    if (this.table.isLapsed[row] === 0 || !this.#state.isRelay(endpoint) || contract.windows.length > 0)
-      return { slots: 0, bytesPerSecond: 0 };
+    if (contract.windows.length > 0) return nothing;
     const { scenario, population } = this.#state;
     const position = door.state.taskIndex * population.relayCount + endpoint - 1;
     const part = safeShareOf(contract, this.#terms, position, population.relayCount * scenario.tasks.length);

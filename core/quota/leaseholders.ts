@@ -132,7 +132,7 @@ export class Leaseholders {
    */
   receive(row: number, clock: HolderClock, grant: LeaseGrant): boolean {
     this.expire(row, clock);
-    if (!this.#isNews(row, grant)) return false;
+    if (!this.isNews(row, grant)) return false;
     const place = row * requestsKept + (grant.number % requestsKept);
     const endMonotonic = this.sentMonotonicMilliseconds[place] + grant.ttlMilliseconds;
     const endWall = this.sentWallMilliseconds[place] + grant.ttlMilliseconds;
@@ -153,7 +153,8 @@ export class Leaseholders {
     return true;
   }
 
-  #isNews(row: number, grant: LeaseGrant): boolean {
+  /** Whether the grant answers a request of this account that is not too old, and supersedes the lease in force. */
+  isNews(row: number, grant: LeaseGrant): boolean {
     if (grant.origin !== this.origin[row] || grant.holder !== this.holder[row]) return false;
     if (grant.account !== this.account[row]) return false;
     const age = this.requestNumber[row] - grant.number;
