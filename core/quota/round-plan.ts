@@ -7,6 +7,7 @@
  */
 import { Allocator, HolderTable, type Promised } from './allocate.ts';
 import { heldBackBytesPerSecond } from './forecast.ts';
+import { assertLease } from './lease.ts';
 import { LimitsNow, prepaidBytesOf } from './limits-now.ts';
 import type { LeaseGrant } from './messages.ts';
 import type { OriginOwner } from './owner.ts';
@@ -187,7 +188,7 @@ export class RoundPlan {
     const before = accounts.promises.committedPrepaidBytes[row];
     accounts.promises.add(row, lease, accounts.requestedAtMilliseconds[row] + ttlMilliseconds + slackMilliseconds);
     accounts.book(row, before);
-    return {
+    const grant: LeaseGrant = {
       kind: 'grant',
       origin: options.origin,
       holder: accounts.holder[row],
@@ -195,6 +196,8 @@ export class RoundPlan {
       number: accounts.number[row],
       ...lease,
     };
+    assertLease(grant);
+    return grant;
   }
 }
 

@@ -67,7 +67,6 @@ export function reportOf(entry: TaskEntry, control: Control) {
       .map(({ client, progress }) => ({ client, error: progress?.error ?? 'refused the task' })),
   };
 }
-export type TaskReport = ReturnType<typeof reportOf>;
 
 /** Nearest rank. */
 function quantile(sorted: number[], share: number): number | null {

@@ -132,6 +132,4 @@ export const relayAssignment = object({
   bufferBeforeServingBytes: bytes(),
 });
 export const assignment = Type.Union([clientAssignment, relayAssignment]);
-export type ClientAssignment = Type.Static<typeof clientAssignment>;
-export type RelayAssignment = Type.Static<typeof relayAssignment>;
 export type Assignment = Type.Static<typeof assignment>;

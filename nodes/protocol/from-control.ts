@@ -48,8 +48,6 @@ export const refusal = object({
 });
 
 export const fromControl = Type.Union([welcome, task, brake, leaseFromControl, goodbye, refusal]);
-export type Welcome = Type.Static<typeof welcome>;
 export type Brake = Type.Static<typeof brake>;
-export type Goodbye = Type.Static<typeof goodbye>;
 export type Refusal = Type.Static<typeof refusal>;
 export type FromControl = Type.Static<typeof fromControl>;

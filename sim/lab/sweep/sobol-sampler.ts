@@ -30,8 +30,6 @@ const polynomials: readonly (readonly number[])[] = [
   [7, 4, 1, 3, 7, 13, 13, 15, 69],
 ];
 
-export const sobolDimensionsMax = polynomials.length + 1;
-
 const bits = 32;
 
 /** Direction numbers of one dimension, as 32-bit fractions. */
