@@ -16,6 +16,7 @@ import type {
   ReproOptions,
   RunOptions,
 } from '#sim/lab/options.ts';
+import { addPilotCommands } from '#sim/lab/pilot/command-line.ts';
 import type { ExportOptions, StatusOptions, SweepOptions, WorkerOptions } from '#sim/lab/sweep/options.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
@@ -242,6 +243,8 @@ withOverrides(program.command('quota').description("look at an origin's contract
       (await import('#sim/lab/quota-show.ts')).quotaShowCommand({ ...options, scenario }),
     ),
   );
+
+addPilotCommands(program, { does, withOutput, withOverrides });
 
 const scenario = program.command('scenario').description('check, list and describe scenario files');
 

@@ -3,7 +3,7 @@ import { canonicalJson, sha256 } from '#scenarios/format/canonical.ts';
 import type { Configuration } from '#scenarios/format/configuration.ts';
 import { exitCodes, Stop } from '#scenarios/format/exit-codes.ts';
 import { evaluateExpectation, type Measured, parseExpectation, readMetric } from '#scenarios/format/expectation.ts';
-import type { Outcome, RunCost, RunResult } from '#scenarios/format/result.ts';
+import type { Manifest, Outcome, RunCost, RunResult } from '#scenarios/format/result.ts';
 import type { Scenario } from '#scenarios/format/scenario.ts';
 import { simulate, traceFor } from '#sim/simulate.ts';
 import { details } from '#sim/state.ts';
@@ -38,10 +38,27 @@ export interface Executed {
   trace?: string;
 }
 
-export function execute({ configuration, scenario, provenance, traced, alone }: Job): Executed {
+export function execute(job: Job): Executed {
+  const { scenario, traced, alone } = job;
   const startedAt = new Date().toISOString();
   const trace = traced ? traceFor(scenario) : null;
   const { outcome, cost } = measured(scenario, trace, alone);
+  const result = resultOf(job, outcome, { engine: 'sim', startedAt, cost });
+  return trace === null ? { result } : { result, trace: textOf(trace) };
+}
+
+/** How an outcome came about. */
+export interface Making {
+  engine: Manifest['engine'];
+  startedAt: string;
+  cost: Machine;
+}
+
+export function resultOf(
+  { configuration, scenario, provenance }: Pick<Job, 'configuration' | 'scenario' | 'provenance'>,
+  outcome: Outcome,
+  { engine, startedAt, cost }: Making,
+): LabResult {
   const { events, transfers, memoryBytesPerClient, ...found } = outcome;
   const digested = { ...found, expectations: judged(scenario, found) };
   const { seed, fidelity } = scenario;
@@ -55,7 +72,7 @@ export function execute({ configuration, scenario, provenance, traced, alone }: 
       policy: scenario.policy.name,
       policyHash: sha256(canonicalJson(configuration.policy)),
       seed,
-      engine: 'sim',
+      engine,
       fidelity,
       availability: details[fidelity].availability,
       ...provenance,
@@ -67,7 +84,7 @@ export function execute({ configuration, scenario, provenance, traced, alone }: 
     digest: '',
   };
   result.digest = digestOf(result);
-  return trace === null ? { result } : { result, trace: textOf(trace) };
+  return result;
 }
 
 function textOf(trace: Trace): string {
@@ -99,7 +116,7 @@ function publishedValues({ published }: Scenario, found: Measured): PublishedVal
   }));
 }
 
-type Machine = Pick<RunCost, 'wallSeconds' | 'cpuSeconds' | 'peakRssBytes'>;
+export type Machine = Pick<RunCost, 'wallSeconds' | 'cpuSeconds' | 'peakRssBytes'>;
 
 function measured(scenario: Scenario, trace: Trace | null, alone: boolean): { outcome: Outcome; cost: Machine } {
   // Of this thread where others run, too (Node from 23.9).
