@@ -44,6 +44,8 @@ export interface Machines {
 /** What one machine of two cores carries, and what the addresses of one small network hold. */
 export const clientsMax = 30;
 const machinesMax = 250;
+/** As the simulator has it. */
+const relaySlotsMin = 8;
 
 export function machinesOf(scenario: Scenario): Machines {
   const population = drawPopulation(scenario);
@@ -68,7 +70,7 @@ export function machinesOf(scenario: Scenario): Machines {
       ...link(row),
       connectionsMax: kind.connectionsMax,
       // As the simulator opens them.
-      uploadSlots: Math.max(1, Math.round(kind.uplinkBytesPerSecond / Math.max(1, relaySlotRate))),
+      uploadSlots: Math.max(relaySlotsMin, Math.round(kind.uplinkBytesPerSecond / Math.max(1, relaySlotRate))),
       bufferBeforeServingBytes: kind.bufferBeforeServingBytes,
       region: scenario.regions[kind.region]!,
     };
