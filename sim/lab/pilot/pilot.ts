@@ -18,6 +18,8 @@ export interface PilotResult extends LabResult {
     cpuBusyShare: number | null;
     /** The machine was too busy for the network to be what was measured. */
     isRejected: boolean;
+    /** Runs that were rejected before this one was taken. */
+    rejectedBefore: number;
     replays: { identical: number; different: string[] };
   };
 }
@@ -67,5 +69,6 @@ function howMeasured({ network, cpuBusyShare, clients }: Measured): PilotResult[
     if (replay.isIdentical) replays.identical++;
     else replays.different.push(`${machine.name}: ${replay.says}`);
   }
-  return { network, cpuBusyShare, isRejected: cpuBusyShare !== null && cpuBusyShare > cpuBusyShareMax, replays };
+  const isRejected = cpuBusyShare !== null && cpuBusyShare > cpuBusyShareMax;
+  return { network, cpuBusyShare, isRejected, rejectedBefore: 0, replays };
 }
