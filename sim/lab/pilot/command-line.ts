@@ -1,5 +1,6 @@
 /** The commands of pilots on the command line. */
 import { type Command, Option } from 'commander';
+import { clientKinds } from './other-clients.ts';
 import type { PilotOptions } from './pilot-command.ts';
 
 /** How the command line runs a command, and the options that it has in common with others. */
@@ -27,6 +28,8 @@ export function addPilotCommands(
     .description('run a scenario on real node processes, each in a network of its own, and measure it')
     .option('--policy <name>', "instead of the scenario's policy")
     .addOption(networks.default('auto'))
+    .addOption(new Option('--clients-of <program>', 'who downloads').choices(clientKinds).default('sluice'))
+    .option('--logs <directory>', 'keep there what the nodes said and decided')
     .option('--against-sim', 'simulate the same, and print how far apart the two are')
     .option('--runs <n>', 'how often, with --against-sim', countAbove0)
     .option('--policies <a,b,c>', 'with --against-sim: each of these', names)

@@ -1,6 +1,7 @@
 /** `sluice pilot` and `sluice pilot clean`. */
 import { scenarioFile } from '#scenarios/format/bundled.ts';
 import { exitCodes, Stop } from '#scenarios/format/exit-codes.ts';
+import type { LoadedScenario } from '#scenarios/format/load.ts';
 import type { Output, Overrides } from '../options.ts';
 import { checkOutputs, writeWhole } from '../output.ts';
 import { type Provenance, provenance } from '../provenance.ts';
@@ -8,6 +9,7 @@ import { reportOf } from '../report.ts';
 import { loadSource, openSource } from '../source.ts';
 import { percent } from '../table.ts';
 import { type Network, namespacesProblem } from './network.ts';
+import { type ClientKind, otherClientProblem } from './other-clients.ts';
 import { type PilotResult, runPilot } from './pilot.ts';
 import { suiteOf } from './suite.ts';
 import { validate } from './validate.ts';
@@ -20,6 +22,10 @@ const runsDefault = 5;
 export interface PilotOptions extends Overrides, Output {
   scenario: string;
   network?: 'auto' | Network['kind'];
+  /** Directory for what the nodes said and decided. */
+  logs?: string;
+  /** Whose clients download. */
+  clientsOf?: ClientKind;
   againstSim?: boolean;
   runs?: number;
   policies?: string[];
@@ -45,10 +51,24 @@ export async function pilotCommand(options: PilotOptions): Promise<number> {
   const loaded = loadSource(source, options);
   for (const warning of loaded.warnings) process.stderr.write(`warning: ${warning}\n`);
   const kind = networkFor(options.network ?? 'auto');
-  const result = await interruptible((signal) => runPilot(loaded, provenance(), kind, signal));
+  checkClients(options.clientsOf ?? 'sluice', loaded, kind);
+  const result = await interruptible((signal) =>
+    runPilot(loaded, provenance(), kind, signal, { logs: options.logs, clients: options.clientsOf }),
+  );
   if (out !== undefined) writeWhole(out, `${JSON.stringify(result, undefined, 2)}\n`);
   process.stdout.write(json ? `${JSON.stringify(result, undefined, 2)}\n` : pilotReport(result));
   return result.expectations.every(({ ok }) => ok) ? exitCodes.ok : exitCodes.expectation;
+}
+
+/** Other clients know nothing of control: they take part where everything is BitTorrent. */
+function checkClients(clients: ClientKind, { scenario }: LoadedScenario, kind: Network['kind']): void {
+  if (clients === 'sluice') return;
+  const problem = otherClientProblem(clients);
+  if (problem !== undefined) throw new Stop(exitCodes.failure, `--clients-of ${clients}: ${problem}`);
+  const { http, swarm } = scenario.policy;
+  if (kind === 'namespaces' && http.when === 'never' && swarm.enabled && scenario.faults.length === 0) return;
+  const text = 'it takes network namespaces, and a scenario without faults whose policy has http.when: never';
+  throw new Stop(exitCodes.invalid, `--clients-of ${clients}: ${text}`);
 }
 
 async function againstSim(options: PilotOptions): Promise<number> {
