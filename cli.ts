@@ -46,6 +46,7 @@ withOutput(withOverrides(program.command('run <scenario>')))
   .description('simulate one scenario and print its result')
   .option('--policy <name>', "instead of the scenario's policy")
   .option('--trace <file>', 'write what happened, for the visualiser')
+  .option('--record <client=file>', "write a client's decisions, for sluice replay")
   .action(
     does(async (scenario: string, options: Omit<RunOptions, 'scenario'>) =>
       (await import('#sim/lab/run.ts')).runCommand({ ...options, scenario }, context),

@@ -8,6 +8,7 @@ import type { Scenario } from '#scenarios/format/scenario.ts';
 import { simulate, traceFor } from '#sim/simulate.ts';
 import { details } from '#sim/state.ts';
 import type { Trace } from '#sim/trace.ts';
+import { recordFor, recordText } from './client-record.ts';
 import type { Provenance } from './provenance.ts';
 
 /** All that a worker needs; plain values only. */
@@ -16,6 +17,8 @@ export interface Job {
   scenario: Scenario;
   provenance: Provenance;
   traced: boolean;
+  /** Number of the client whose decisions are written down. */
+  recorded?: number | undefined;
   /** No other simulation runs in this process, so that its whole CPU time is the run's. */
   alone: boolean;
 }
@@ -36,12 +39,15 @@ export interface Executed {
   result: LabResult;
   /** As JSON. */
   trace?: string;
+  /** Lines of a record of decisions. */
+  record?: string;
 }
 
-export function execute({ configuration, scenario, provenance, traced, alone }: Job): Executed {
+export function execute({ configuration, scenario, provenance, traced, recorded, alone }: Job): Executed {
   const startedAt = new Date().toISOString();
   const trace = traced ? traceFor(scenario) : null;
-  const { outcome, cost } = measured(scenario, trace, alone);
+  const record = recorded === undefined ? null : recordFor(scenario, recorded);
+  const { outcome, cost } = measured(() => simulate(scenario, trace, record), alone);
   const { events, transfers, memoryBytesPerClient, ...found } = outcome;
   const digested = { ...found, expectations: judged(scenario, found) };
   const { seed, fidelity } = scenario;
@@ -67,7 +73,11 @@ export function execute({ configuration, scenario, provenance, traced, alone }: 
     digest: '',
   };
   result.digest = digestOf(result);
-  return trace === null ? { result } : { result, trace: textOf(trace) };
+  return {
+    result,
+    ...(trace === null ? {} : { trace: textOf(trace) }),
+    ...(record === null ? {} : { record: recordText(record) }),
+  };
 }
 
 function textOf(trace: Trace): string {
@@ -101,12 +111,12 @@ function publishedValues({ published }: Scenario, found: Measured): PublishedVal
 
 type Machine = Pick<RunCost, 'wallSeconds' | 'cpuSeconds' | 'peakRssBytes'>;
 
-function measured(scenario: Scenario, trace: Trace | null, alone: boolean): { outcome: Outcome; cost: Machine } {
+function measured(run: () => Outcome, alone: boolean): { outcome: Outcome; cost: Machine } {
   // Of this thread where others run, too (Node from 23.9).
   const usage = (): NodeJS.CpuUsage => (alone ? process.cpuUsage() : (process.threadCpuUsage ?? process.cpuUsage)());
   const before = usage();
   const startedAt = performance.now();
-  const outcome = withoutTimeAndChance(() => simulate(scenario, trace));
+  const outcome = withoutTimeAndChance(run);
   const wallSeconds = (performance.now() - startedAt) / 1000;
   const after = usage();
   const cpuSeconds = (after.user - before.user + after.system - before.system) / 1e6;
