@@ -137,6 +137,19 @@ export class PieceStore {
     return buffer;
   }
 
+  /** Fills the buffers, one after the other, from `start` on; the caller has asked `has` or `availableEnd`. */
+  async readInto(buffers: Uint8Array[], start: number): Promise<void> {
+    const wantedBytes = buffers.reduce((sum, { length }) => sum + length, 0);
+    const { bytesRead } = await this.#handle.readv(buffers, start);
+    if (bytesRead === wantedBytes) return;
+    // Rare: the kernel may stop short, and goes on where it is asked again.
+    let at = start;
+    for (const buffer of buffers) {
+      await readFully(this.#handle, buffer, at);
+      at += buffer.length;
+    }
+  }
+
   /** The bytes to disk, then the list that names them. */
   async flush(): Promise<void> {
     clearTimeout(this.#flushTimer);
