@@ -48,6 +48,7 @@ export class PieceStore {
   #count = 0;
   #flushTimer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> = Promise.resolve();
+  #writing: Promise<void> = Promise.resolve();
   #failure: StoreProblem | undefined;
   /** A flush failed: no further piece can be kept. */
   onFailure: (problem: StoreProblem) => void = () => {};
@@ -119,8 +120,11 @@ export class PieceStore {
   async write(piece: number, bytes: Uint8Array): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.has(piece)) return;
+    // One after the other: the kernel lets only one write into a file, and the others would spin meanwhile.
+    const written = this.#writing.then(() => writeFully(this.#handle, bytes, piece * this.file.pieceLengthBytes));
+    this.#writing = written.catch(() => {});
     try {
-      await writeFully(this.#handle, bytes, piece * this.file.pieceLengthBytes);
+      await written;
     } catch (error) {
       throw asProblem(this.path, error);
     }
