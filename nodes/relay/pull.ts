@@ -44,6 +44,8 @@ export class Pull {
   readonly #demanded = new Set<number>();
   readonly #workers: Promise<void>[];
   #lastPieceAt = monotonicMilliseconds();
+  /** The origin asked not to be asked before this moment. */
+  #notBefore = 0;
   #wrongPieces = 0;
   #isPaused = false;
   connections = 0;
@@ -95,7 +97,7 @@ export class Pull {
 
   /** One connection, as long as it works and there is something to pull. */
   async #connectAndPull(): Promise<'went well' | 'nothing' | 'failed'> {
-    if (this.#isPaused || !this.#hasWork()) return 'nothing';
+    if (this.#isPaused || monotonicMilliseconds() < this.#notBefore || !this.#hasWork()) return 'nothing';
     const ranges = new Set<PieceRange>();
     const closeSlot = this.#lease.openSlot(() => {
       for (const range of ranges) range.abort();
@@ -147,6 +149,9 @@ export class Pull {
     if (end.kind === 'aborted') return 'ended';
     if (end.kind === 'changed') {
       this.onFailure(new FileChanged(`${this.#options.file.url}: ${end.problem}; nothing of it is of use`));
+    } else if (end.kind === 'refused') {
+      this.#notBefore = monotonicMilliseconds() + end.retryAfterMilliseconds;
+      this.onLog('the origin refuses', { retryAfterMilliseconds: end.retryAfterMilliseconds });
     } else if (end.kind === 'failed') {
       this.onLog('a range from the origin failed', { problem: end.problem });
     }
