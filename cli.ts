@@ -331,7 +331,7 @@ function names(text: string): string[] {
   return listed;
 }
 
-function listed(text: string, before: string[]): string[] {
+function listed(text: string, before: string[] = []): string[] {
   return [...before, text];
 }
 

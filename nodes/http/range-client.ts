@@ -1,5 +1,7 @@
 /** Fetches one range of a file by HTTP, pinned to the file's validator, and hands on its bytes as they come. */
-import { Agent, Client, type Dispatcher, request } from 'undici';
+import { rootCertificates } from 'node:tls';
+import { Agent, request } from 'undici';
+import { type ByteSource, discard, type OriginAccess, OriginConnection } from './origin-connection.ts';
 
 export interface RemoteFile {
   url: string;
@@ -7,6 +9,10 @@ export interface RemoteFile {
   /** Strong ETag or date as the server sent it: bytes of another version are never taken. */
   etag?: string | undefined;
   lastModified?: string | undefined;
+  /** Of an origin: how it is asked, where else it has the file, and whether it sends the whole of it or nothing. */
+  access?: OriginAccess | undefined;
+  mirrors?: RemoteFile[] | undefined;
+  wholeOnly?: boolean | undefined;
 }
 
 /**
@@ -28,31 +34,34 @@ const retryAfterMaxSeconds = 3600;
 /** Less than this in `slowMilliseconds` of waiting for it: whoever sends so slowly only holds a connection and a piece. */
 const progressBytesMin = 16 * 1024;
 
-/** Connections to relays: kept open between requests. */
-export function relayDispatcher(connections: number): Dispatcher {
-  return new Agent({
-    connections,
-    pipelining: 1,
-    headersTimeout: headersMilliseconds,
-    bodyTimeout: bodyMilliseconds,
-    connect: { timeout: 5000 },
-    keepAliveTimeout: 10_000,
-  });
-}
+/** Connections to relays: kept open between requests. No redirect is followed. */
+export class RelayConnections implements ByteSource {
+  readonly #agent: Agent;
 
-/** One connection to an origin; `destroy()` closes it. */
-export function originConnection(url: string): Client {
-  return new Client(new URL(url).origin, {
-    pipelining: 1,
-    headersTimeout: headersMilliseconds,
-    bodyTimeout: bodyMilliseconds,
-    connect: { timeout: 5000 },
-  });
+  /** `authority`: PEM of whoever signed the certificates of relays, beside those that the machine knows. */
+  constructor(connections: number, authority?: string) {
+    this.#agent = new Agent({
+      connections,
+      pipelining: 1,
+      headersTimeout: headersMilliseconds,
+      bodyTimeout: bodyMilliseconds,
+      connect: { timeout: 5000, ...(authority === undefined ? {} : { ca: [...rootCertificates, authority] }) },
+      keepAliveTimeout: 10_000,
+    });
+  }
+
+  ask(url: string, headers: Record<string, string>, signal: AbortSignal) {
+    return request(url, { dispatcher: this.#agent, headers, signal });
+  }
+
+  async destroy(): Promise<void> {
+    await this.#agent.destroy();
+  }
 }
 
 /** `onBytes` may wait, and thereby slow the sender down. Nothing but whole bytes [start, end) is ever asked for. */
 export async function fetchRange(
-  dispatcher: Dispatcher,
+  source: ByteSource,
   file: RemoteFile,
   start: number,
   end: number,
@@ -68,16 +77,13 @@ export async function fetchRange(
   const ended = AbortSignal.any([signal, slow.signal]);
   let at = start;
   try {
-    const { statusCode, headers, body } = await request(file.url, {
-      dispatcher,
-      signal: ended,
-      headers: {
-        range: `bytes=${start}-${end - 1}`,
-        'accept-encoding': 'identity',
-        // A date is compared here: servers take a young one for weak, and would answer with the whole file.
-        ...(file.etag === undefined ? {} : { 'if-range': file.etag }),
-      },
-    });
+    const asked = {
+      range: `bytes=${start}-${end - 1}`,
+      'accept-encoding': 'identity',
+      // A date is compared here: servers take a young one for weak, and would answer with the whole file.
+      ...(file.etag === undefined ? {} : { 'if-range': file.etag }),
+    };
+    const { statusCode, headers, body } = await source.ask(file.url, asked, ended);
     const problem = answerProblem(file, start, end, statusCode, headers);
     if (problem !== undefined) {
       body.on('error', () => {});
@@ -211,18 +217,20 @@ function retryAfterOf(header: string | string[] | undefined): number {
 }
 
 /** What a server says of a file: size and validators. Throws with a text that says what is wrong. */
-export async function probe(url: string, dispatcher?: Dispatcher): Promise<RemoteFile> {
-  const { statusCode, headers, body } = await request(url, {
-    method: 'HEAD',
-    signal: AbortSignal.timeout(headersMilliseconds),
-    headers: { 'accept-encoding': 'identity' },
-    ...(dispatcher === undefined ? {} : { dispatcher }),
-  });
-  await body.dump();
-  if (statusCode !== 200) throw new Error(`${url}: status ${statusCode}`);
-  const sizeBytes = Number(headers['content-length']);
-  if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 1) throw new Error(`${url}: the server tells no size`);
-  const etag = headers.etag === undefined || String(headers.etag).startsWith('W/') ? undefined : String(headers.etag);
-  const lastModified = headers['last-modified'] === undefined ? undefined : String(headers['last-modified']);
-  return { url, sizeBytes, etag, lastModified };
+export async function probe(url: string, access: OriginAccess = {}): Promise<RemoteFile> {
+  const connection = new OriginConnection(access);
+  try {
+    const timeout = AbortSignal.timeout(headersMilliseconds);
+    const answer = await connection.ask(url, { 'accept-encoding': 'identity' }, timeout, 'HEAD');
+    await discard(answer);
+    const { statusCode, headers } = answer;
+    if (statusCode !== 200) throw new Error(`${url}: status ${statusCode}`);
+    const sizeBytes = Number(headers['content-length']);
+    if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 1) throw new Error(`${url}: the server tells no size`);
+    const etag = headers.etag === undefined || String(headers.etag).startsWith('W/') ? undefined : String(headers.etag);
+    const lastModified = headers['last-modified'] === undefined ? undefined : String(headers['last-modified']);
+    return { url, sizeBytes, etag, lastModified, access };
+  } finally {
+    await connection.destroy();
+  }
 }
