@@ -1,4 +1,4 @@
-/** Which of the places where an origin's file lies is asked next: the first until it fails, then its mirrors in turn. */
+/** Which of the places where an origin's file lies is asked next: the first until it fails, then its mirrors. */
 import { monotonicMilliseconds } from './pace.ts';
 import type { RangeEnd, RemoteFile } from './range-client.ts';
 

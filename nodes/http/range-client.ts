@@ -31,7 +31,7 @@ const headersMilliseconds = 20_000;
 /** A server that sends nothing for this long has lost us; a relay breaks off sooner. */
 const bodyMilliseconds = 30_000;
 const retryAfterMaxSeconds = 3600;
-/** Less than this in `slowMilliseconds` of waiting for it: whoever sends so slowly only holds a connection and a piece. */
+/** Less than this in `slowMilliseconds` of waiting: whoever sends so slowly only holds a connection and a piece. */
 const progressBytesMin = 16 * 1024;
 
 /** Connections to relays: kept open between requests. No redirect is followed. */

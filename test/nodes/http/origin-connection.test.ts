@@ -1,4 +1,4 @@
-/** Redirects, credentials and addresses: where a connection to an origin goes, what it says there, and what it never does. */
+/** Redirects, credentials, addresses: where a connection to an origin goes, what it says there, what it never does. */
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
