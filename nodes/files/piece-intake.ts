@@ -36,6 +36,8 @@ export class PieceIntake {
     duplicateBytes: 0,
     discardedBytes: 0,
   };
+  /** When the first bytes of a piece came, on the clock of `performance.now()`. */
+  firstBytesAt: number | undefined;
   readonly #assembly: Assembly;
   readonly #bringers = new Map<number, Set<Bringer>>();
   /** The piece is kept: tell everybody. */
@@ -72,6 +74,7 @@ export class PieceIntake {
 
   /** A block that a bringer had claimed. Answers whether it was of use. */
   put(begun: BegunPiece, block: number, bytes: Uint8Array, bringer: Bringer): boolean {
+    this.firstBytesAt ??= performance.now();
     this.counts.received[bringer.kind] += bytes.length;
     const isWanted = this.#bringers.get(begun.piece)?.has(bringer) === true && begun.missingBlocks > 0;
     if (!isWanted || bytes.length !== blockLengthOf(begun, block)) {
