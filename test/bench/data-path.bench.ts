@@ -2,7 +2,8 @@
 /**
  * One seed, one client, loopback, to disk and verified: CPU seconds per GiB of each side, beside the programs that
  * the machine has. Counted from the moment when the tracker names the seed until a second and a half after the client
- * has announced that it is complete. SLUICE_BENCH_MEBIBYTES makes the file smaller, SLUICE_BENCH_ONLY names rows, as a pattern.
+ * has announced that it is complete. SLUICE_BENCH_MEBIBYTES makes the file smaller; SLUICE_BENCH_ONLY is a pattern of
+ * the rows to run.
  */
 import type { ChildProcess } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
