@@ -335,7 +335,7 @@ function names(text: string): string[] {
   return listed;
 }
 
-function listed(text: string, before: string[]): string[] {
+function listed(text: string, before: string[] = []): string[] {
   return [...before, text];
 }
 
