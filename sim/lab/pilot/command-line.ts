@@ -1,7 +1,9 @@
 /** The commands of pilots on the command line. */
 import { type Command, Option } from 'commander';
-import { clientKinds } from './other-clients.ts';
+import type { ClientKind } from './other-clients.ts';
 import type { PilotOptions } from './pilot-command.ts';
+
+const clientKinds: ClientKind[] = ['sluice', 'aria2', 'transmission', 'libtorrent'];
 
 /** How the command line runs a command, and the options that it has in common with others. */
 export interface Frame {

@@ -4,9 +4,8 @@ import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { peerPort } from './network.ts';
 
-export const clientKinds = ['sluice', 'aria2', 'transmission', 'libtorrent'] as const;
-export type ClientKind = (typeof clientKinds)[number];
-export type OtherKind = Exclude<ClientKind, 'sluice'>;
+export type OtherKind = 'aria2' | 'transmission' | 'libtorrent';
+export type ClientKind = 'sluice' | OtherKind;
 
 /** Debian's package is for the system's Python, whatever else is on the path. */
 const python = '/usr/bin/python3';

@@ -27,7 +27,8 @@ const shows: Record<ValidatedMetric, (value: number) => string> = {
 
 export function validationText({ scenario, policy, rows, measured, simulated, rejected }: Validation): string {
   const busy = rejected === 0 ? '' : `, ${rejected} rejected as the processors were over 70 % busy`;
-  const heading = `${scenario}, ${policy}: measured ${measured.length} times${busy}, simulated ${simulated.length} times`;
+  const times = `measured ${measured.length} times${busy}, simulated ${simulated.length} times`;
+  const heading = `${scenario}, ${policy}: ${times}`;
   const lines = aligned([
     ['', 'measured', '±', 'simulated', '±', 'error'],
     ...rows.map((row) => {
@@ -97,7 +98,8 @@ function orderText(validations: readonly Validation[]): string[] {
       .map(({ scenario, metric, policies, measured, simulated }) => {
         const show = shows[metric];
         const signed = (value: number) => `${value < 0 ? '−' : '+'}${show(Math.abs(value))}`;
-        return `  wrong: ${scenario}, ${metric}: ${policies.join(' to ')} ${signed(measured)}, simulated ${signed(simulated)}`;
+        const both = `${signed(measured)}, simulated ${signed(simulated)}`;
+        return `  wrong: ${scenario}, ${metric}: ${policies.join(' to ')} ${both}`;
       }),
   ];
 }
