@@ -64,7 +64,10 @@ export class ClientTask implements Task {
       this.#node.downlinkBytesPerSecond,
       limits.receiveBytesPerSecondMax ?? Infinity,
     );
+    Object.assign(situation, this.#promises());
     download.http.originConnections = limits.originConnections ?? Infinity;
+    download.http.timeoutMilliseconds = Math.max(1, limits.timeoutMilliseconds);
+    download.http.retries = limits.retries;
     download.useSources(this.#sources());
     for (const { peer } of assignment.relays) if (peer !== undefined) download.share.swarm?.know(peer.host, peer.port);
     download.share.track(assignment.trackers);
@@ -124,6 +127,12 @@ export class ClientTask implements Task {
     await this.#lease.close();
   }
 
+  /** What the instruction promises the user and caps for the payer (M35). */
+  #promises() {
+    const { shareMax, speedFloorBytesPerSecond = 0 } = this.#assignment.limits;
+    return { shareMax, speedFloorBytesPerSecond };
+  }
+
   /** Until one relay has answered, once per process: can peers reach us? */
   async #checkNetwork(): Promise<void> {
     const node = this.#node;
@@ -180,6 +189,8 @@ export class ClientTask implements Task {
       cohort: { firstQuartileBytesPerSecond: 0, size: 0 },
       brake: 1,
       isBlocked: node.isBlocked,
+      uplinkBytesPerSecond: node.uplinkBytesPerSecond,
+      ...this.#promises(),
     });
     download.onLog = (text, detail) => node.onLog(text, { task, ...detail });
     download.onFailure = (error) => node.onLog('a download failed', { task, problem: error.message });

@@ -10,6 +10,7 @@ import { policyFrom } from './policy-options.ts';
 import type { ClientSettings } from './settings.ts';
 import { openStandAlone } from './stand-alone.ts';
 import { runUnderControl } from './under-control.ts';
+import { cardBytesPerSecond } from './upload-share.ts';
 
 export interface ClientCommandOptions extends ControlOptions {
   dir: string;
@@ -24,6 +25,7 @@ export interface ClientCommandOptions extends ControlOptions {
   record?: string;
   uploadMax?: string;
   downlink?: string;
+  uplink?: string;
   expect?: string;
   network?: 'wired' | 'mobile' | 'unknown';
   blocked?: boolean;
@@ -87,6 +89,7 @@ function settingsFrom(options: ClientCommandOptions): ClientSettings {
     priorityPieces: [],
     uploadBytesPerSecond: rateOption(options.uploadMax),
     downlinkBytesPerSecond: rateOption(options.downlink),
+    uplinkBytesPerSecond: options.uplink === undefined ? cardBytesPerSecond() : rateOption(options.uplink),
     expectedMilliseconds: options.expect === undefined ? Infinity : parseQuantity('time', options.expect),
     network: options.network ?? 'unknown',
     isBlocked: options.blocked === true,

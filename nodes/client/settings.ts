@@ -13,6 +13,8 @@ export interface ClientSettings {
   priorityPieces: [number, number][];
   uploadBytesPerSecond: number;
   downlinkBytesPerSecond: number;
+  /** Of the machine, not of what peers may have. */
+  uplinkBytesPerSecond: number;
   expectedMilliseconds: number;
   network: 'wired' | 'mobile' | 'unknown';
   isBlocked: boolean;
@@ -25,6 +27,7 @@ export interface ClientNode {
   listener: PeerListener;
   uploadPace: Pace;
   downlinkBytesPerSecond: number;
+  uplinkBytesPerSecond: number;
   network: 'wired' | 'mobile' | 'unknown';
   isBlocked: boolean;
   /** What relays said of this machine's network; undefined until one was asked. */

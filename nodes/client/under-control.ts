@@ -24,6 +24,7 @@ export async function runUnderControl(
     listener,
     uploadPace: new Pace(settings.uploadBytesPerSecond),
     downlinkBytesPerSecond: settings.downlinkBytesPerSecond,
+    uplinkBytesPerSecond: settings.uplinkBytesPerSecond,
     network: settings.network,
     isBlocked: settings.isBlocked,
     check: undefined,

@@ -2,7 +2,7 @@
 import type { Client } from 'undici';
 import type { OriginLease } from './origin-lease.ts';
 import type { PieceRange } from './piece-range.ts';
-import { fetchRange, type RangeEnd, type RemoteFile } from './range-client.ts';
+import { fetchRange, type Patience, type RangeEnd, type RemoteFile } from './range-client.ts';
 
 /** `onBytes` may wait, and thereby slow the origin down. Ends early, without an error, where the lease ends. */
 export async function fetchFromOrigin(
@@ -11,6 +11,7 @@ export async function fetchFromOrigin(
   file: RemoteFile,
   range: PieceRange,
   onBytes: (bytes: Uint8Array, at: number) => Promise<void> | void,
+  patience: Patience = {},
 ): Promise<RangeEnd> {
   let total = 0;
   for (let at = range.nextByte(range.startByte); at < range.endByte; ) {
@@ -20,7 +21,7 @@ export async function fetchFromOrigin(
       covered.arrived(bytes.length);
       return onBytes(bytes, position);
     };
-    const end = await fetchRange(connection, file, at, at + covered.bytes, range.signal, counted);
+    const end = await fetchRange(connection, file, at, at + covered.bytes, range.signal, counted, patience);
     covered.giveUp();
     total += end.bytes;
     if (end.kind !== 'done') return { ...end, bytes: total };

@@ -24,6 +24,10 @@ export type RangeEnd =
 const headersMilliseconds = 20_000;
 /** A server that sends nothing for this long has lost us; a relay breaks off sooner. */
 const bodyMilliseconds = 30_000;
+/** How long a request waits for the first byte of its answer, and for each further one; absent: as above. */
+export interface Patience {
+  timeoutMilliseconds?: number | undefined;
+}
 const retryAfterMaxSeconds = 3600;
 
 /** Connections to relays: kept open between requests. */
@@ -56,6 +60,7 @@ export async function fetchRange(
   end: number,
   signal: AbortSignal,
   onBytes: (bytes: Uint8Array, at: number) => Promise<void> | void,
+  { timeoutMilliseconds }: Patience = {},
 ): Promise<RangeEnd> {
   let at = start;
   try {
@@ -63,6 +68,9 @@ export async function fetchRange(
     const { statusCode, headers, body } = await request(file.url, {
       dispatcher,
       signal,
+      ...(timeoutMilliseconds === undefined
+        ? {}
+        : { headersTimeout: timeoutMilliseconds, bodyTimeout: timeoutMilliseconds }),
       headers: {
         range: `bytes=${start}-${end - 1}`,
         'accept-encoding': 'identity',

@@ -33,6 +33,7 @@ async function client(world: ControlWorld, directory: string, name: string, onCo
     listener,
     uploadPace: new Pace(),
     downlinkBytesPerSecond: Infinity,
+    uplinkBytesPerSecond: Infinity,
     network: 'wired' as const,
     isBlocked: true,
     check: undefined,
