@@ -32,6 +32,9 @@ export interface ClientCommandOptions extends ControlOptions {
   seed?: string;
   onComplete?: string;
   json?: boolean;
+  /** Under control: for its health and its figures. */
+  listen?: string;
+  logLevel: string;
   /** Under control: where assignments are kept, and what control chooses clients by. */
   state?: string;
   region?: string;

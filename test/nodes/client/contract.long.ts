@@ -36,7 +36,7 @@ async function client(world: ControlWorld, directory: string, name: string, onCo
     uplinkBytesPerSecond: Infinity,
     network: 'wired' as const,
     isBlocked: true,
-    check: undefined,
+    onRelays: () => {},
     hook: undefined,
     onComplete,
     onLog,
