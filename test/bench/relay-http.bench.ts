@@ -49,10 +49,9 @@ async function measure(name: string, url: string, server: number): Promise<void>
     const cost = ((secondsOf(costOf(server)) - before) * 1024) / (mebibytes * askers);
     const { residentBytes, peakBytes } = memoryOf(server);
     const memory = `${Math.round(residentBytes / 2 ** 20)} (${Math.round(peakBytes / 2 ** 20)})`;
-    const rate = Math.round((mebibytes * askers) / seconds);
-    console.log(
-      `${name.padEnd(32)} ${String(askers).padStart(6)} ${cost.toFixed(2).padStart(10)} ${String(rate).padStart(7)}  ${memory}`,
-    );
+    const rate = String(Math.round((mebibytes * askers) / seconds)).padStart(7);
+    const row = `${name.padEnd(32)} ${String(askers).padStart(6)} ${cost.toFixed(2).padStart(10)}`;
+    console.log(`${row} ${rate}  ${memory}`);
   }
 }
 
