@@ -16,6 +16,7 @@ import type {
   ReproOptions,
   RunOptions,
 } from '#sim/lab/options.ts';
+import { addPilotCommands } from '#sim/lab/pilot/command-line.ts';
 import type { ExportOptions, StatusOptions, SweepOptions, WorkerOptions } from '#sim/lab/sweep/options.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
@@ -246,6 +247,8 @@ withOverrides(program.command('quota').description("look at an origin's contract
     ),
   );
 
+addPilotCommands(program, { does, withOutput, withOverrides, countAbove0, names });
+
 const scenario = program.command('scenario').description('check, list and describe scenario files');
 
 scenario
@@ -337,7 +340,7 @@ function names(text: string): string[] {
   return listed;
 }
 
-function listed(text: string, before: string[]): string[] {
+function listed(text: string, before: string[] = []): string[] {
   return [...before, text];
 }
 

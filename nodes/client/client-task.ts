@@ -203,11 +203,12 @@ export class ClientTask implements Task {
   #sources(): HttpSource[] {
     const { task, relays } = this.#assignment;
     const origin = remoteOrigin(this.#assignment);
+    const { sizeBytes, etag, lastModified } = origin;
     // One slot is the origin's.
     const sources: HttpSource[] = relays.slice(0, sourcesMax - 1).map(({ relay, httpUrl }) => ({
       kind: 'relay',
       name: relay,
-      file: { ...origin, url: `${httpUrl.replace(/\/$/, '')}/files/${task}` },
+      file: { sizeBytes, etag, lastModified, url: `${httpUrl.replace(/\/$/, '')}/files/${task}` },
     }));
     return [...sources, { kind: 'origin', name: this.#assignment.origin, file: origin }];
   }

@@ -6,6 +6,7 @@ import { relaysMax, trackersMax } from '#nodes/protocol/limits.ts';
 import { printPolicy } from '#scenarios/format/policy-text.ts';
 import type { ClientTaskRecord, RelayTaskRecord } from '../store/records.ts';
 import type { Fleet } from './fleet.ts';
+import { reachesOrigin, toldAccess } from './origin-reach.ts';
 import { clientsShare, relaysShare, type TaskEntry } from './task-table.ts';
 
 /** Rises with every change of the task and of the row. */
@@ -14,15 +15,18 @@ export function revisionOf(entry: TaskEntry, row: RelayTaskRecord | ClientTaskRe
 }
 
 export function clientAssignment(entry: TaskEntry, row: ClientTaskRecord, fleet: Fleet): Assignment {
+  const common = commonOf(entry, row, fleet, 'client', row.relay);
   return {
     role: 'client',
-    ...commonOf(entry, row, fleet, row.relay),
+    ...common,
+    // A client that cannot ask the origin has relays and peers alone.
+    ...(reachesOrigin(entry.origin, entry.record) ? {} : { limits: { ...common.limits, originConnections: 0 } }),
     lease: { origin: entry.origin.number, holder: row.holder, node: clientsShare(entry.record.sharePosition) },
   };
 }
 
 export function relayAssignment(entry: TaskEntry, row: RelayTaskRecord, fleet: Fleet): Assignment {
-  const common = commonOf(entry, row, fleet, undefined);
+  const common = commonOf(entry, row, fleet, 'relay', undefined);
   const { relay } = entry.compiled.policy;
   return {
     role: 'relay',
@@ -39,7 +43,13 @@ export function relayAssignment(entry: TaskEntry, row: RelayTaskRecord, fleet: F
   };
 }
 
-function commonOf(entry: TaskEntry, row: RelayTaskRecord | ClientTaskRecord, fleet: Fleet, first: string | undefined) {
+function commonOf(
+  entry: TaskEntry,
+  row: RelayTaskRecord | ClientTaskRecord,
+  fleet: Fleet,
+  role: Assignment['role'],
+  first: string | undefined,
+) {
   const { record, compiled } = entry;
   const relays = relaysOf(entry, fleet, first);
   const { deadlineMilliseconds } = compiled;
@@ -49,6 +59,7 @@ function commonOf(entry: TaskEntry, row: RelayTaskRecord | ClientTaskRecord, fle
     state: record.state,
     file: record.file,
     origin: entry.origin.name,
+    ...toldAccess(entry.origin, record, role),
     ...(record.manifest === undefined ? {} : { manifest: record.manifest }),
     ...(record.infoHash === undefined ? {} : { infoHash: record.infoHash }),
     trackers: [...new Set(relays.flatMap(({ trackers }) => trackers))].slice(0, trackersMax),

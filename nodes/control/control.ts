@@ -12,6 +12,7 @@ import { Fleet, type FleetNode } from './fleet.ts';
 import { guide } from './guidance.ts';
 import { LeaseDesk } from './lease-desk.ts';
 import { NodeDesk } from './node-desk.ts';
+import { reachOf } from './origin-reach.ts';
 import { draftTask, isTarget, type Publisher, refusing } from './publishing.ts';
 import { Refused } from './refusal.ts';
 import { RelayWatch } from './relay-watch.ts';
@@ -195,15 +196,24 @@ export class Control {
   }
 
   /** Adds an origin, or changes it from this moment on. */
-  async putOrigin(name: string, given: unknown, lostLedger: boolean, by: string): Promise<OriginRecord> {
-    const { url, contract } = refusing(() => readOrigin(given));
+  async putOrigin(name: string, given: unknown, lostLedger: boolean, { name: by, origins }: Publisher) {
+    const { url, contract, ...changes } = refusing(() => readOrigin(given));
     const known = this.origins.get(name);
+    const reach = refusing(() => reachOf(changes, known?.reach));
+    const isElsewhere = known?.url !== url || JSON.stringify(known.reach) !== JSON.stringify(reach);
+    // Whoever is let in for one origin must not lead control and relays to other addresses.
+    if (origins.length > 0 && isElsewhere) {
+      throw new Refused(
+        'forbidden',
+        `${by} may change the contract of "${name}", not where it is and how it is reached`,
+      );
+    }
     const clash = [...this.origins.values()].find((other) => other.url === url && other.name !== name);
     if (clash !== undefined) throw new Refused('conflict', `${url} is the origin "${clash.name}"`, 'url');
     if (known !== undefined && known.url !== url && this.#tasksAt(known).some(isLive)) {
       throw new Refused('conflict', `the origin "${name}" has tasks: its url cannot change`, 'url');
     }
-    const origin = await this.store.putOrigin(name, url, contract, known?.paused ?? false);
+    const origin = await this.store.putOrigin(name, url, contract, known?.paused ?? false, reach);
     await this.#setOrigin(origin, lostLedger);
     this.#log.info({ origin: name, contract, by }, 'origin changed');
     return origin;
@@ -212,7 +222,7 @@ export class Control {
   async pauseOrigin(name: string, paused: boolean, by: string): Promise<OriginRecord> {
     const known = this.origins.get(name);
     if (known === undefined) throw new Refused('unknown', `there is no origin "${name}"`);
-    const origin = await this.store.putOrigin(name, known.url, known.contract, paused);
+    const origin = await this.store.putOrigin(name, known.url, known.contract, paused, known.reach);
     await this.#setOrigin(origin, false);
     this.#log.info({ origin: name, paused, by }, 'origin changed');
     return origin;

@@ -102,6 +102,7 @@ const steps: string[][] = [
       PRIMARY KEY (origin, window_milliseconds, place)
     )`,
   ],
+  ['ALTER TABLE origins ADD COLUMN reach TEXT', 'ALTER TABLE tasks ADD COLUMN query TEXT'],
 ];
 
 /** Brings the tables up to date, each step whole or not at all; refuses a database that is newer than this program. */

@@ -3,7 +3,7 @@ import { canonicalJson, sha256 } from '#scenarios/format/canonical.ts';
 import type { Configuration } from '#scenarios/format/configuration.ts';
 import { exitCodes, Stop } from '#scenarios/format/exit-codes.ts';
 import { evaluateExpectation, type Measured, parseExpectation, readMetric } from '#scenarios/format/expectation.ts';
-import type { Outcome, RunCost, RunResult } from '#scenarios/format/result.ts';
+import type { Manifest, Outcome, RunCost, RunResult } from '#scenarios/format/result.ts';
 import type { Scenario } from '#scenarios/format/scenario.ts';
 import { simulate, traceFor } from '#sim/simulate.ts';
 import { details } from '#sim/state.ts';
@@ -43,11 +43,31 @@ export interface Executed {
   record?: string;
 }
 
-export function execute({ configuration, scenario, provenance, traced, recorded, alone }: Job): Executed {
+export function execute(job: Job): Executed {
+  const { scenario, traced, recorded, alone } = job;
   const startedAt = new Date().toISOString();
   const trace = traced ? traceFor(scenario) : null;
   const record = recorded === undefined ? null : recordFor(scenario, recorded);
   const { outcome, cost } = measured(() => simulate(scenario, trace, record), alone);
+  return {
+    result: resultOf(job, outcome, { engine: 'sim', startedAt, cost }),
+    ...(trace === null ? {} : { trace: textOf(trace) }),
+    ...(record === null ? {} : { record: recordText(record) }),
+  };
+}
+
+/** How an outcome came about. */
+export interface Making {
+  engine: Manifest['engine'];
+  startedAt: string;
+  cost: Machine;
+}
+
+export function resultOf(
+  { configuration, scenario, provenance }: Pick<Job, 'configuration' | 'scenario' | 'provenance'>,
+  outcome: Outcome,
+  { engine, startedAt, cost }: Making,
+): LabResult {
   const { events, transfers, memoryBytesPerClient, ...found } = outcome;
   const digested = { ...found, expectations: judged(scenario, found) };
   const { seed, fidelity } = scenario;
@@ -61,7 +81,7 @@ export function execute({ configuration, scenario, provenance, traced, recorded,
       policy: scenario.policy.name,
       policyHash: sha256(canonicalJson(configuration.policy)),
       seed,
-      engine: 'sim',
+      engine,
       fidelity,
       availability: details[fidelity].availability,
       ...provenance,
@@ -73,11 +93,7 @@ export function execute({ configuration, scenario, provenance, traced, recorded,
     digest: '',
   };
   result.digest = digestOf(result);
-  return {
-    result,
-    ...(trace === null ? {} : { trace: textOf(trace) }),
-    ...(record === null ? {} : { record: recordText(record) }),
-  };
+  return result;
 }
 
 function textOf(trace: Trace): string {
@@ -109,7 +125,7 @@ function publishedValues({ published }: Scenario, found: Measured): PublishedVal
   }));
 }
 
-type Machine = Pick<RunCost, 'wallSeconds' | 'cpuSeconds' | 'peakRssBytes'>;
+export type Machine = Pick<RunCost, 'wallSeconds' | 'cpuSeconds' | 'peakRssBytes'>;
 
 function measured(run: () => Outcome, alone: boolean): { outcome: Outcome; cost: Machine } {
   // Of this thread where others run, too (Node from 23.9).
