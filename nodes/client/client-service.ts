@@ -1,17 +1,19 @@
-/** What a client shows of itself where its operator asks for it: `/healthz`, `/readyz`, `/metrics`. No peer is named. */
+/** What a client shows of itself, if its operator asks for it: `/healthz`, `/readyz`, `/metrics`. No peer is named. */
 import type { AddressInfo } from 'node:net';
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import { sourceKinds } from '#core/record.ts';
 import type { Progress } from '#nodes/protocol/from-node.ts';
 import { progressStates } from '#nodes/protocol/from-node.ts';
 import { drain, httpServer, type ListenAddress, listen, pathOf, sendJson, sendStatus } from '../http/http-service.ts';
 
+type Task = Omit<Progress, 'kind' | 'task'>;
+
 export interface ClientFigures {
   isDraining: boolean;
   isConnected: boolean;
-  tasks: Omit<Progress, 'kind' | 'task'>[];
+  tasks: Task[];
 }
 
-const sources = ['origin', 'relay', 'peer'] as const;
 const reasons = ['slow', 'stalled', 'blocked', 'overdue'] as const;
 
 export class ClientService {
@@ -44,74 +46,53 @@ export class ClientService {
   }
 
   #addGauges(): void {
-    const read = this.#read;
+    const sum = (of: (task: Task) => number) => this.#read().tasks.reduce((total, task) => total + of(task), 0);
+    this.#figure('control_connected', 'Whether its line to control is up', () => Number(this.#read().isConnected));
+    const ofState = (state: string) => sum((task) => Number(task.state === state));
+    this.#figures('tasks', 'Its tasks by state', 'state', progressStates, ofState);
+    this.#figures('received_bytes', 'Payload by who sent it', 'source', sourceKinds, (source) =>
+      sum(({ received }) => received[source]),
+    );
+    this.#figures('fallback_opened', 'How often each trigger opened HTTP', 'reason', reasons, (reason) =>
+      sum(({ fallbackOpened }) => fallbackOpened[reason]),
+    );
+    const sums: [name: string, help: string, of: (task: Task) => number][] = [
+      ['verified_bytes', 'Of its files, verified', (task) => task.verifiedBytes],
+      ['sent_bytes', 'To peers', (task) => task.sent.bittorrent],
+      ['duplicate_bytes', 'Received twice', (task) => task.duplicateBytes],
+      ['discarded_bytes', 'Received and of no use', (task) => task.discardedBytes],
+      ['peers', 'BitTorrent connections', (task) => task.peers],
+      ['receive_bytes_per_second', 'Mean over 5 s', (task) => task.receiveBytesPerSecond],
+      ['send_bytes_per_second', 'Mean over 5 s', (task) => task.sendBytesPerSecond],
+    ];
+    for (const [name, help, of] of sums) this.#figure(name, help, () => sum(of));
+  }
+
+  #figure(name: string, help: string, value: () => number): void {
     const registers = [this.#registry];
-    const sum = (of: (task: ClientFigures['tasks'][number]) => number) => () =>
-      read().tasks.reduce((total, task) => total + of(task), 0);
-    const gauge = (name: string, help: string, value: () => number) => {
-      const made: Gauge = new Gauge({ name, help, registers, collect: () => made.set(value()) });
-    };
-    const labelled = (
-      name: string,
-      help: string,
-      label: string,
-      names: readonly string[],
-      of: (name: string) => number,
-    ) => {
-      const made: Gauge = new Gauge({
-        name,
-        help,
-        labelNames: [label],
-        registers,
-        collect() {
-          for (const one of names) made.set({ [label]: one }, of(one));
-        },
-      });
-    };
-    gauge('sluice_client_control_connected', 'Whether its line to control is up', () => Number(read().isConnected));
-    labelled('sluice_client_tasks', 'Its tasks by state', 'state', progressStates, (state) =>
-      sum((task) => Number(task.state === state))(),
-    );
-    labelled('sluice_client_received_bytes', 'Payload by who sent it', 'source', sources, (source) =>
-      sum(({ received }) => received[source as (typeof sources)[number]])(),
-    );
-    labelled('sluice_client_fallback_opened', 'How often each trigger opened HTTP', 'reason', reasons, (reason) =>
-      sum(({ fallbackOpened }) => fallbackOpened[reason as (typeof reasons)[number]])(),
-    );
-    gauge(
-      'sluice_client_verified_bytes',
-      'Of its files, verified',
-      sum(({ verifiedBytes }) => verifiedBytes),
-    );
-    gauge(
-      'sluice_client_sent_bytes',
-      'To peers',
-      sum(({ sent }) => sent.bittorrent),
-    );
-    gauge(
-      'sluice_client_duplicate_bytes',
-      'Received twice',
-      sum(({ duplicateBytes }) => duplicateBytes),
-    );
-    gauge(
-      'sluice_client_discarded_bytes',
-      'Received and of no use',
-      sum(({ discardedBytes }) => discardedBytes),
-    );
-    gauge(
-      'sluice_client_peers',
-      'BitTorrent connections',
-      sum(({ peers }) => peers),
-    );
-    gauge(
-      'sluice_client_receive_bytes_per_second',
-      'Mean over 5 s',
-      sum((task) => task.receiveBytesPerSecond),
-    );
-    gauge(
-      'sluice_client_send_bytes_per_second',
-      'Mean over 5 s',
-      sum((task) => task.sendBytesPerSecond),
-    );
+    const made: Gauge = new Gauge({
+      name: `sluice_client_${name}`,
+      help,
+      registers,
+      collect: () => made.set(value()),
+    });
+  }
+
+  #figures<Name extends string>(
+    name: string,
+    help: string,
+    label: string,
+    names: readonly Name[],
+    of: (name: Name) => number,
+  ): void {
+    const made: Gauge = new Gauge({
+      name: `sluice_client_${name}`,
+      help,
+      labelNames: [label],
+      registers: [this.#registry],
+      collect() {
+        for (const one of names) made.set({ [label]: one }, of(one));
+      },
+    });
   }
 }
