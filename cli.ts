@@ -31,6 +31,8 @@ const program = new Command('sluice')
   .enablePositionalOptions()
   .exitOverride();
 
+const context: CommandContext = { onInterrupt, onDrain };
+
 program
   .command('demo')
   .description('compare the policies on a sample scenario')
@@ -247,7 +249,8 @@ withOverrides(program.command('quota').description("look at an origin's contract
     ),
   );
 
-addPilotCommands(program, { does, withOutput, withOverrides, countAbove0, names });
+const taskReader = () => import('#nodes/commands/planned-task.ts');
+addPilotCommands(program, { does, withOutput, withOverrides, countAbove0, names }, taskReader, context);
 
 const scenario = program.command('scenario').description('check, list and describe scenario files');
 
@@ -386,8 +389,6 @@ function end(error: unknown): never {
   process.stderr.write(`sluice: ${isExpected ? message : (stack ?? String(error))}\n`);
   process.exit(isExpected ? exitCode : exitCodes.failure);
 }
-
-const context: CommandContext = { onInterrupt, onDrain };
 
 process.on('uncaughtException', end);
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

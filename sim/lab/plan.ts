@@ -173,13 +173,13 @@ function planText(plan: Plan): string {
     ...notes.map((note) => `  ${note}`),
     '',
     ...aligned([
-      ['', 'predicted', 'from', 'to'],
+      ['', 'predicted', 'at least', 'at most'],
       row('half of the clients', completionSeconds.p50, formatSeconds),
       row('95 % of the clients', completionSeconds.p95, formatSeconds),
       row('everybody done at', finishSeconds, formatSeconds),
       row('the origin sends', origin.sentBytes, formatBytes),
     ]),
-    `from and to: where 95 of 100 runs are expected, by the error that was measured in ${plan.modelErrorCases} cases`,
+    `at least, at most: 95 of 100 runs are expected between, by the error that was measured in ${plan.modelErrorCases} cases`,
     '',
     ...aligned(
       [
