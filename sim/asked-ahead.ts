@@ -2,6 +2,7 @@
  * Pieces that are asked of a peer behind the one that it is sending, so that its line never waits for a request. What
  * is asked of one is kept from all others: with few pieces a swarm is slower for it. Only where a scenario says so.
  */
+import type { PieceSets } from '#core/bitset.ts';
 import type { Downloads } from '#core/swarm/downloads.ts';
 import { millisecondsPerSecond, none } from '#core/units.ts';
 
@@ -47,5 +48,48 @@ export class AskedAhead {
     if (piece === undefined) return;
     this.#pieces.delete(transfer);
     this.#downloads.sets.unrequest(client, piece);
+  }
+}
+
+/** A range over HTTP claims all of its pieces when it is asked for: peers are asked for others. */
+export class ClaimedRanges {
+  readonly #sets: PieceSets;
+  /** By transfer: the pieces that are claimed behind the one under way. */
+  readonly #ranges = new Map<number, { next: number; end: number }>();
+
+  constructor(sets: PieceSets) {
+    this.#sets = sets;
+  }
+
+  /** `piece` is under way: what follows it, up to so many pieces in all, as far as it is wanted and there. */
+  claim(transfer: number, client: number, source: number, piece: number, pieces: number): void {
+    const sets = this.#sets;
+    const most = Math.min(piece + pieces, sets.pieceCount);
+    let end = piece + 1;
+    for (; end < most && sets.nextWanted(client, source, end) === end; end++) sets.request(client, end);
+    this.#ranges.set(transfer, { next: piece + 1, end });
+  }
+
+  /** The next piece of the range that nobody has brought meanwhile; `none`: there is none. */
+  next(transfer: number, client: number): number {
+    const range = this.#ranges.get(transfer);
+    if (range === undefined) return none;
+    for (; range.next < range.end && this.#sets.holds(client, range.next); range.next++) {
+      this.#sets.unrequest(client, range.next);
+    }
+    return range.next < range.end ? range.next : none;
+  }
+
+  /** The piece is under way now. */
+  begin(transfer: number, piece: number): void {
+    const range = this.#ranges.get(transfer);
+    if (range !== undefined) range.next = piece + 1;
+  }
+
+  end(transfer: number, client: number): void {
+    const range = this.#ranges.get(transfer);
+    if (range === undefined) return;
+    this.#ranges.delete(transfer);
+    for (let piece = range.next; piece < range.end; piece++) this.#sets.unrequest(client, piece);
   }
 }

@@ -7,6 +7,7 @@ import type { RequestReason } from '#core/host.ts';
 import { scaled } from '#core/prng.ts';
 import type { Downloads } from '#core/swarm/downloads.ts';
 import { microsecondsPerMillisecond, none } from '#core/units.ts';
+import { ClaimedRanges } from './asked-ahead.ts';
 import type { Network } from './network.ts';
 import type { OriginDoor } from './origin-door.ts';
 import { event, eventKind, type State, status } from './state.ts';
@@ -37,6 +38,8 @@ export class HttpDownloads {
   readonly #isWaiting: Uint8Array;
   /** Pieces left of the range on a transfer. */
   #runLeft = new Uint32Array(64);
+  /** Where a range claims all of its pieces at once: those behind the one under way, by transfer. */
+  readonly #claimed: ClaimedRanges | null;
   /** Connections in use at the origin and the relays. */
   readonly connections: Uint32Array;
   /** Requests that a relay holds: clients, a linked list per relay. */
@@ -63,6 +66,8 @@ export class HttpDownloads {
     this.#connectionsEach = state.policy.http.connections;
     this.#flags = transferFlag.http | taskFlags(state.taskIndex);
     this.connections = state.connections;
+    const claims = state.policy.swarm.enabled && state.scenario.model.requestAheadMilliseconds > 0;
+    this.#claimed = claims ? new ClaimedRanges(state.sets) : null;
   }
 
   tableBytes(): number {
@@ -117,16 +122,26 @@ export class HttpDownloads {
     this.#take(source, client, piece);
     if (!network.isActive(transfer)) return;
     if (state.status[client] === status.downloading && this.#isWanted(client) && --this.#runLeft[transfer] > 0) {
-      const next = piece + 1;
-      const follows = next < state.pieceCount && state.sets.nextWanted(client, source, next) === next;
-      if (follows && this.#origin.mayGoOn(client, source)) {
+      const next = this.#nextOf(transfer, source, client, piece);
+      if (next !== none && this.#origin.mayGoOn(client, source)) {
         this.#listener.requested(client, source, next, 'range');
-        network.next(transfer, next, this.#downloads.claim(client, next));
+        const bytes =
+          this.#claimed === null ? this.#downloads.claim(client, next) : this.#downloads.asked(client, next);
+        this.#claimed?.begin(transfer, next);
+        network.next(transfer, next, bytes);
         return;
       }
     }
     this.#endConnection(transfer, source, client);
     this.pump(client);
+  }
+
+  /** The piece that follows in the range, or `none`. */
+  #nextOf(transfer: number, source: number, client: number, piece: number): number {
+    if (this.#claimed !== null) return this.#claimed.next(transfer, client);
+    const { pieceCount, sets } = this.#state;
+    const next = piece + 1;
+    return next < pieceCount && sets.nextWanted(client, source, next) === next ? next : none;
   }
 
   #isWanted(client: number): boolean {
@@ -192,6 +207,7 @@ export class HttpDownloads {
       this.#runLeft = grown;
     }
     this.#runLeft[transfer] = this.#rangePieces(source);
+    this.#claimed?.claim(transfer, client, source, piece, this.#runLeft[transfer]);
     if (state.firstByteAt[client] === Infinity) this.#listener.began(client, state.now + delay);
     this.#listener.requested(client, source, piece, 'range');
   }
@@ -309,6 +325,7 @@ export class HttpDownloads {
   }
 
   #endConnection(transfer: number, source: number, client: number): void {
+    this.#claimed?.end(transfer, client);
     this.#network.stop(transfer);
     this.active[client]--;
     this.connections[source]--;
