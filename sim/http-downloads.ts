@@ -13,6 +13,9 @@ import type { OriginDoor } from './origin-door.ts';
 import { event, eventKind, type State, status } from './state.ts';
 import { taskFlags, transferFlag } from './transfer-table.ts';
 
+/** As nodes have it. */
+const claimedSeconds = 2;
+
 export interface HttpListener {
   gained(endpoint: number, piece: number, source: number): void;
   began(client: number, atMicroseconds: number): void;
@@ -105,7 +108,7 @@ export class HttpDownloads {
     while (
       this.isOpen[client] !== 0 &&
       state.status[client] === status.downloading &&
-      this.active[client] < this.#connectionsEach &&
+      this.active[client] < this.#connectionsOfUse(client) &&
       this.rateMax[client] > 0
     ) {
       if (!this.#request(client)) return;
@@ -206,7 +209,7 @@ export class HttpDownloads {
       grown.set(this.#runLeft);
       this.#runLeft = grown;
     }
-    this.#runLeft[transfer] = this.#rangePieces(source);
+    this.#runLeft[transfer] = this.#rangePieces(source, client);
     this.#claimed?.claim(transfer, client, source, piece, this.#runLeft[transfer]);
     if (state.firstByteAt[client] === Infinity) this.#listener.began(client, state.now + delay);
     this.#listener.requested(client, source, piece, 'range');
@@ -216,10 +219,22 @@ export class HttpDownloads {
    * Without a swarm, the rest of the file. In one, a range; but of a relay that is still pulling only a piece, or all
    * that wait for it would take the same run and have nothing for each other.
    */
-  #rangePieces(source: number): number {
+  #rangePieces(source: number, client: number): number {
     const { policy, pieceCount, sets } = this.#state;
     if (!policy.swarm.enabled) return pieceCount;
-    return sets.isComplete(source) ? policy.http.rangePieces : 1;
+    if (!sets.isComplete(source)) return 1;
+    if (this.#claimed === null) return policy.http.rangePieces;
+    const each = Math.floor(this.#piecesOfUse(client) / this.#connectionsOfUse(client));
+    return Math.max(1, Math.min(policy.http.rangePieces, each));
+  }
+
+  /** Where ranges claim their pieces: no more of them than the wanted rate brings soon. */
+  #piecesOfUse(client: number): number {
+    return Math.ceil((this.rateMax[client] * claimedSeconds) / this.#downloads.pieceLengthBytes);
+  }
+
+  #connectionsOfUse(client: number): number {
+    return this.#claimed === null ? this.#connectionsEach : Math.min(this.#connectionsEach, this.#piecesOfUse(client));
   }
 
   /** In a swarm a range begins anywhere, so that clients bring different pieces; alone it begins at the front. */
