@@ -60,7 +60,7 @@ export class Control {
     this.messages++;
     this.bytes += taskBytes;
     const perSecond = policy.contract ? scenario.control.dispatchPerSecond : Infinity;
-    const at = Math.max(now, this.#pace.nextAt);
+    const at = Math.max(now, this.#pace.nextAt, this.#state.beginsAt);
     this.#pace.nextAt = at + microsecondsPerSecond / perSecond;
     return Math.ceil(at);
   }

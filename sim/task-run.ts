@@ -7,7 +7,7 @@ import type { RequestReason } from '#core/host.ts';
 import { type Availability, ExactAvailability, SwarmAvailability } from '#core/swarm/availability.ts';
 import { Downloads } from '#core/swarm/downloads.ts';
 import { PiecePicker } from '#core/swarm/piece-picker.ts';
-import { microsecondsPerMillisecond, none } from '#core/units.ts';
+import { none } from '#core/units.ts';
 import { type ClientRecord, WatchedAvailability, WatchedDownloads } from './client-record.ts';
 import { Control } from './control.ts';
 import { FallbackWatch } from './fallback-watch.ts';
@@ -358,7 +358,7 @@ export class TaskRun {
         for (let other = 1; other < relay; other++) if (state.policy.relay.exchange) this.tracker.connect(relay, other);
       }
       this.openRelay(relay);
-      state.queue.push(state.task.startMilliseconds * microsecondsPerMillisecond, event(eventKind.pull, relay));
+      state.queue.push(state.beginsAt, event(eventKind.pull, relay));
     }
   }
 

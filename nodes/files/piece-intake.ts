@@ -111,7 +111,7 @@ export class PieceIntake {
     this.#bringers.delete(piece);
     const isRight = await store.isRight(piece, begun.bytes);
     if (isRight) await store.write(piece, begun.bytes);
-    this.#assembly.drop(begun);
+    this.#assembly.reuse(begun);
     if (!isRight) {
       this.counts.discardedBytes += begun.bytes.length;
       for (const _ of bringers) core.brokenOff(piece, 0);

@@ -2,14 +2,15 @@
  * One torrent's swarm as one node takes part in it: the peers that are connected, what they hold, who is served.
  * A relay that is still pulling and a client are the same here; they differ in what else brings them pieces.
  */
-import { createConnection, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { SourceKind } from '#core/record.ts';
 import type { PieceIntake } from '../files/piece-intake.ts';
 import { packed } from '../files/piece-store.ts';
 import type { Pace } from '../http/pace.ts';
 import { decodeDictionary, integerAt } from './bencode.ts';
 import { ChokeRounds } from './choke-rounds.ts';
-import { GuardedWire, type WireFile } from './guarded-wire.ts';
+import { connectTo } from './connection.ts';
+import type { GuardedWire, WireFile } from './guarded-wire.ts';
 import { Metadata } from './metadata.ts';
 import { Peer, type PeerSwarm } from './peer.ts';
 import { Uploads } from './uploads.ts';
@@ -35,6 +36,8 @@ const handshakeMilliseconds = 15_000;
 const idleMilliseconds = 150_000;
 /** No block for this long although some were asked for: ask others. */
 const silenceMilliseconds = 30_000;
+/** Nothing of what was sent was taken for this long: the slot is somebody else's. */
+const stalledMilliseconds = 60_000;
 /** An address is tried again after this, doubled each time. */
 const retryMilliseconds = 3000;
 const retryMillisecondsMax = 600_000;
@@ -137,8 +140,7 @@ export class Swarm implements PeerSwarm {
 
   #connect(address: Address): void {
     const { host, port } = address;
-    const socket = createConnection({ host, port, noDelay: true });
-    const wire = new GuardedWire(socket, this.#file);
+    const { socket, wire } = connectTo(host, port, this.#file);
     address.isBusy = true;
     this.#connecting++;
     let isGreeted = false;
@@ -151,7 +153,6 @@ export class Swarm implements PeerSwarm {
       if (!isGreeted) socket.destroy();
     }, handshakeMilliseconds);
     socket.once('connect', () => {
-      pipe(socket, wire);
       this.#prepare(wire);
       wire.handshake(this.options.infoHash, this.options.peerId, { fast: true });
     });
@@ -343,17 +344,11 @@ export class Swarm implements PeerSwarm {
     if (this.#heldBack !== undefined && ++this.#heldBack.seconds > heldBackSecondsMax) this.#tellHeldBack();
     for (const peer of [...this.peers.values()]) {
       peer.checkSilence(silenceMilliseconds);
+      if (peer.wire.stalledMilliseconds > stalledMilliseconds) this.part(peer, 'it takes nothing of what it asked for');
       peer.fill();
     }
     this.#connectMore();
   }
-}
-
-/** The socket and the wire, each the other's end; either's end is both's. */
-export function pipe(socket: Socket, wire: GuardedWire): void {
-  socket.pipe(wire).pipe(socket);
-  wire.on('error', () => socket.destroy());
-  wire.on('close', () => socket.destroy());
 }
 
 export function hex(bytes: Uint8Array): string {
