@@ -29,8 +29,9 @@ export interface KillWorld {
 }
 
 const pieceLengthBytes = 65_536;
-/** On their way at one time: of a relay one piece a connection; of a client what comes within two seconds. */
-const relayInFlightBytes = 4 * pieceLengthBytes;
+/** Of a file of this size whose pieces nobody has named. */
+const pieceLengthUnnamedBytes = 1024 * 1024;
+const originConnections = 4;
 /** A manifest, heads of answers, control's looks. */
 const besideBytes = 200_000;
 
@@ -66,7 +67,7 @@ interface Started extends KillWorld {
 
 async function distribution(world: Started): Promise<string> {
   const { control, origin, directory, bytes, start, bytesPerSecond } = world;
-  const contract = { connections: 4, bandwidth: `${bytesPerSecond}B/s`, burst: '512KiB' };
+  const contract = { connections: originConnections, bandwidth: `${bytesPerSecond}B/s`, burst: '512KiB' };
   is((await control.ask('PUT', '/api/origins/main', { url: origin, contract })).status, 200);
   const http = `127.0.0.1:${await freePort()}`;
   const peers = `127.0.0.1:${await freePort()}`;
@@ -121,8 +122,9 @@ async function counted(world: Started, served: Served, happened: string[]): Prom
   const { origin, bytes, kills, bytesPerSecond } = world;
   const audit = (await (await fetch(`${origin}${auditPath}`)).json()) as Audit;
   const count = (one: Killed) => kills.filter((kill) => kill === one).length;
-  // A relay that was killed has lost what was on its way; a lease that ran out while control was away as well.
-  const fromOriginMax = bytes.length + besideBytes + (count('relay') + count('control')) * relayInFlightBytes;
+  // A relay that was killed has lost what was on its way: one piece a connection.
+  const inFlight = originConnections * (world.hasManifest ? pieceLengthBytes : pieceLengthUnnamedBytes);
+  const fromOriginMax = bytes.length + besideBytes + count('relay') * inFlight;
   // Of a client: two seconds of what it receives, and what sockets held. A relay's death breaks off the same.
   const clientInFlight = 2 * bytesPerSecond + 512 * 1024;
   const fromRelayMax = bytes.length + besideBytes + (count('client') + count('relay')) * clientInFlight;
