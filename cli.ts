@@ -245,7 +245,7 @@ withOverrides(program.command('quota').description("look at an origin's contract
     ),
   );
 
-addPilotCommands(program, { does, withOutput, withOverrides });
+addPilotCommands(program, { does, withOutput, withOverrides, countAbove0, names });
 
 const scenario = program.command('scenario').description('check, list and describe scenario files');
 

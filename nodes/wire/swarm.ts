@@ -263,17 +263,15 @@ export class Swarm implements PeerSwarm {
   // ---- What peers ask of the swarm ----------------------------------------------------------------------------
 
   mayClaim(peer: Peer): boolean {
-    if (this.#isClosed || !this.#asksOf(peer)) return false;
+    if (this.#isClosed || !this.#asksOf(peer) || !this.intake.hasRoom) return false;
     let claims = 0;
     for (const other of this.peers.values()) claims += other.claimCount;
     // Each may bring one piece, whatever the others do.
     return peer.claimCount === 0 || claims < this.#claimsMax;
   }
 
-  brought(peer: Peer, bytes: number): void {
+  brought(_peer: Peer, bytes: number): void {
     this.receivedBytes += bytes;
-    // The first seconds have no round behind them; what came since is the best that is known.
-    if (peer.receiveBytesPerSecond < peer.roundReceivedBytes) peer.receiveBytesPerSecond = peer.roundReceivedBytes;
   }
 
   part(peer: Peer, why: string): void {
@@ -340,6 +338,7 @@ export class Swarm implements PeerSwarm {
   }
 
   #tick(): void {
+    for (const peer of this.peers.values()) peer.measure();
     if (this.isServing) this.#rounds.tick(this.peers);
     if (this.#heldBack !== undefined && ++this.#heldBack.seconds > heldBackSecondsMax) this.#tellHeldBack();
     for (const peer of [...this.peers.values()]) {
