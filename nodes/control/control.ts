@@ -16,6 +16,7 @@ import { reachOf } from './origin-reach.ts';
 import { draftTask, isTarget, type Publisher, refusing } from './publishing.ts';
 import { Refused } from './refusal.ts';
 import { RelayWatch } from './relay-watch.ts';
+import { Retries } from './retries.ts';
 import { hasWhole, isLive, type TaskEntry, TaskTable } from './task-table.ts';
 
 export interface ControlTerms {
@@ -47,6 +48,7 @@ export class Control {
   readonly #terms: ControlTerms;
   readonly #log: Log;
   readonly #watch: RelayWatch;
+  readonly #retries = new Retries();
   #lookedAtMilliseconds = 0;
   #reportedAtMilliseconds = 0;
 
@@ -67,6 +69,7 @@ export class Control {
         }
       },
       onClientState: (entry) => this.#completeIfDone(entry, Date.now()),
+      isRetried: (entry, row, held) => this.#retries.postpone(entry, row, held, Date.now()),
     });
     this.#watch = new RelayWatch(this.fleet, this.tasks, this.desk, Date.now());
   }
@@ -291,6 +294,11 @@ export class Control {
   #look(nowMilliseconds: number): void {
     for (const moved of this.#watch.look(nowMilliseconds)) this.#log.warn(moved, 'a relay cannot serve');
     this.desk.touchUnanswered(nowMilliseconds);
+    for (const { entry, row, count } of this.#retries.take(nowMilliseconds)) {
+      this.tasks.changedClients.add(row);
+      this.desk.touch(this.fleet.nodes.get(row.client)!);
+      this.#log.warn({ task: entry.record.id, client: row.client, count, problem: row.progress?.error }, 'tried again');
+    }
     for (const desk of this.desks.values()) desk.measure();
     for (const entry of this.tasks.tasks.values()) {
       if (!isLive(entry)) continue;

@@ -72,8 +72,7 @@ export class Swarm implements PeerSwarm {
   #heldBack: { piece: number; seconds: number } | undefined;
   #connecting = 0;
   #isClosed = false;
-  /** Whose pieces are asked for now. */
-  asks: 'everybody' | 'relays' | 'nobody' = 'everybody';
+  #asks: 'everybody' | 'relays' | 'nobody' = 'everybody';
   /** Whether anybody is served: before that, peers connect and wait. */
   isServing = true;
   /** Payload that peers brought, relays included. */
@@ -112,6 +111,17 @@ export class Swarm implements PeerSwarm {
     this.#prepare(wire);
     wire.handshake(this.options.infoHash, this.options.peerId, { fast: true });
     this.#join(socket, wire, peerId, 'peer');
+  }
+
+  /** Whose pieces are asked for now. */
+  get asks(): 'everybody' | 'relays' | 'nobody' {
+    return this.#asks;
+  }
+
+  set asks(whose: 'everybody' | 'relays' | 'nobody') {
+    if (whose === this.#asks) return;
+    this.#asks = whose;
+    for (const peer of this.peers.values()) this.#interest(peer);
   }
 
   get peerCount(): number {
