@@ -18,7 +18,7 @@ export function fileNameProblem(name: string): string | undefined {
     return `${quoted} holds a separator, a control character or one that is not seen`;
   }
   if (/[<>:"|?*]/.test(name) || /[. ]$/.test(name) || device.test(name)) {
-    return `${quoted} is no name on every system: without < > : " | ? *, no dot or space at the end, no name of a device`;
+    return `${quoted} is no name on every system: no < > : " | ? *, no dot or space at the end, no device`;
   }
   if (ours.test(name)) return `${quoted} is like the names of our own files`;
   const bytesMax = nameBytesMax - ownSuffixBytes;

@@ -1,4 +1,4 @@
-/** Readers of foreign bytes that need no socket: each answers or throws the one kind of error that its caller expects. */
+/** Readers of foreign bytes that need no socket: each answers, or throws the kind of error that its caller expects. */
 
 import bencode from 'bencode';
 import { fileNameProblem } from '#nodes/files/file-name.ts';
@@ -58,9 +58,6 @@ const parsed = (bytes: Buffer): unknown => {
 export function decoders(plant: string | undefined): Target[] {
   const info = Buffer.from(soundMetainfo.info);
   const torrent = Buffer.from(printTorrent(soundMetainfo));
-  const lease = { kind: 'request', origin: 1, holder: 2, account: 3, spentBytes: 0, number: 1, node: 2 };
-  const request = { ...lease, demandBytesPerSecond: 5, slotsWanted: 1, epoch: 0, sequence: 0 };
-  const fromNode = [helloOf('client'), helloOf('relay'), progressOf('t'), { kind: 'lease', message: request }];
   const bencoded = [info, torrent, text('d1:ali1e3:xyze1:bi-5ee'), text('le'), text('5:abcde')];
   const readBencode = (bytes: Buffer) => {
     // Planted: the package's own decoder, which never returns from a negative length.
@@ -68,7 +65,6 @@ export function decoders(plant: string | undefined): Target[] {
     for (const read of [decodeBencode, decodeDictionary, decodePrefix]) attempt(() => read(bytes));
     return rawEntry(bytes, 'info');
   };
-  const instruction = { url: 'http://o.example/a?b=c', targets: { groups: ['x'] }, policy: 'hybrid', deadline: '1h' };
   const magnet = {
     infoHash: soundMetainfo.infoHash,
     name: 'a',
@@ -103,6 +99,17 @@ export function decoders(plant: string | undefined): Target[] {
       networkProblem(bytes.toString());
       fileNameProblem(bytes.toString());
     }),
+    ...protocolDecoders(),
+  ];
+}
+
+/** Messages between control and nodes, and what operators send. */
+function protocolDecoders(): Target[] {
+  const lease = { kind: 'request', origin: 1, holder: 2, account: 3, spentBytes: 0, number: 1, node: 2 };
+  const request = { ...lease, demandBytesPerSecond: 5, slotsWanted: 1, epoch: 0, sequence: 0 };
+  const fromNode = [helloOf('client'), helloOf('relay'), progressOf('t'), { kind: 'lease', message: request }];
+  const instruction = { url: 'http://o.example/a?b=c', targets: { groups: ['x'] }, policy: 'hybrid', deadline: '1h' };
+  return [
     decoder('messages of nodes', fromNode.map(json), (bytes) => readFromNode(bytes)),
     decoder('messages of control', [json({ kind: 'goodbye', reconnectAfterMilliseconds: 5 })], (bytes) =>
       readFromControl(bytes),

@@ -1,4 +1,4 @@
-/** Entrances for peers: our listener and its swarm, a swarm that connects to a peer, and whoever asks one for metadata. */
+/** Entrances for peers: our listener and its swarm, and a node of ours that asks a peer for metadata. */
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { hybrid } from '#core/policies.ts';

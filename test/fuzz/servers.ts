@@ -1,4 +1,4 @@
-/** Entrances for HTTP and what rides on it: a relay's server with its tracker, and control with REST, polls and frames. */
+/** Entrances for HTTP and what rides on it: a relay with its tracker, and control with REST, polls and frames. */
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { pino } from 'pino';

@@ -66,9 +66,11 @@ worker.on('message', (message: WorkerSays) => {
   else if (message.kind === 'fault') fault(message.seed, message.target, message.what);
   else {
     const total = message.cases.reduce((sum, count) => sum + count, 0);
-    for (const [index, count] of message.cases.entries()) console.log(`${String(count).padStart(9)}  ${names[index]}`);
+    const line = (count: number, index: number) => `${String(count).padStart(9)}  ${names[index]}`;
+    console.log(message.cases.map(line).join('\n'));
     const megabytes = (bytes: number) => (bytes / 1e6).toFixed(1);
-    const heap = `heap ${megabytes(message.heapFirstBytes)} MB when warm, ${megabytes(message.heapBytes)} MB at the end`;
+    const [first, last] = [message.heapFirstBytes, message.heapBytes].map(megabytes);
+    const heap = `heap ${first} MB when warm, ${last} MB at the end`;
     end(`${total} cases, seeds from ${seed}; ${heap}\n0 faults`, 0);
   }
 });

@@ -130,7 +130,7 @@ async function counted(world: Started, served: Served, happened: string[]): Prom
   const fromRelayMax = bytes.length + besideBytes + (count('client') + count('relay')) * clientInFlight;
   const says =
     `seed ${world.seed}: killed ${happened.join(', ')}; ${bytes.length} bytes, ` +
-    `${audit.sentBytes} left the origin (${fromOriginMax} at most), ${served.bytes} the relay (${fromRelayMax} at most)`;
+    `${audit.sentBytes} from origin (at most ${fromOriginMax}), ${served.bytes} the relay (at most ${fromRelayMax})`;
   ok(audit.sentBytes <= fromOriginMax, says);
   ok(served.bytes <= fromRelayMax, says);
   return says;
