@@ -150,6 +150,10 @@ export class Download {
     await this.share.store.discard();
   }
 
+  get isEnded(): boolean {
+    return this.state === 'failed' || this.state === 'closed';
+  }
+
   #second(): void {
     const { intake, swarm, store, core } = this.share;
     const { origin, relay, peer } = intake.counts.received;
@@ -195,7 +199,8 @@ export class Download {
     const { core } = this.share;
     const { when } = this.share.options.policy.http;
     const isOpen = when === 'always' || this.share.swarm === null || core.isHttpOpen;
-    if (this.state !== 'transferring' || when === 'never' || !isOpen) return this.http.wish(0);
+    const isFull = this.share.options.growth?.isParkedFull === true;
+    if (this.state !== 'transferring' || when === 'never' || !isOpen || isFull) return this.http.wish(0);
     const { brake, downlinkBytesPerSecond, deadlineLeftMilliseconds } = this.situation;
     // Until a downlink is known, as fast as it comes: the sender's side and the brake limit it.
     const free = Math.max(0, Math.min(downlinkBytesPerSecond, unknownDownlink) - this.#swarmRate);
@@ -204,10 +209,12 @@ export class Download {
   }
 
   async #finish(): Promise<void> {
-    if (this.state === 'verifying' || this.state === 'failed' || this.state === 'closed') return;
+    if (this.state === 'verifying' || this.isEnded) return;
     this.state = 'verifying';
     this.http.wish(0);
     try {
+      await this.share.settled();
+      if (this.isEnded) return;
       await this.share.store.commit();
     } catch (error) {
       return this.#fail(error as Error);
@@ -220,7 +227,7 @@ export class Download {
   }
 
   #fail(error: Error): void {
-    if (this.state === 'failed' || this.state === 'closed') return;
+    if (this.isEnded) return;
     this.state = 'failed';
     this.error = error;
     this.#endedAt = performance.now();

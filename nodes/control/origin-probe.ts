@@ -17,8 +17,8 @@ export interface FoundManifest {
   sha256: string;
   body: string;
   infoHash: string;
-  /** Of the whole file. */
-  digest: string;
+  /** Of the whole file, where it says so. */
+  digest: string | undefined;
 }
 
 /** What the origin says of the file; no redirect is followed: it could lead past the contract. */
@@ -39,6 +39,18 @@ export async function probeFile(url: string, name: string, budget: Budget): Prom
     throw new Refused('no-such-file', `${url}: the origin answers ${one.statusCode}, not a range`, 'url');
   }
   return described(url, name, one, Number(total));
+}
+
+/** What has become of the file at its origin, if it is not what it was; throws where nothing can be said. */
+export async function changeOf(file: TargetFile, budget: Budget): Promise<string | undefined> {
+  try {
+    const { sizeBytes, etag, lastModified } = await probeFile(file.url, file.name, budget);
+    const isSame = sizeBytes === file.sizeBytes && etag === file.etag && lastModified === file.lastModified;
+    return isSame ? undefined : 'the file changed at its origin while it was distributed';
+  } catch (error) {
+    if (error instanceof Refused && error.code === 'no-such-file') return error.message;
+    throw error;
+  }
 }
 
 /** The manifest that lies beside the file, if one does and it is of this file. */

@@ -4,12 +4,18 @@
  */
 
 import type { TargetFile } from '#nodes/protocol/assignment.ts';
-import { compileInstruction, type Instruction, readInstruction } from '#nodes/protocol/instruction.ts';
+import {
+  type CompiledInstruction,
+  compileInstruction,
+  type Instruction,
+  readInstruction,
+} from '#nodes/protocol/instruction.ts';
 import { Problem } from '#scenarios/format/error.ts';
 import { fileNameProblem } from '../files/file-name.ts';
 import type { ClientTaskRecord, OriginRecord, RelayTaskRecord, TaskRecord } from '../store/records.ts';
 import { estimateOf } from './estimating.ts';
 import { type Fleet, type FleetNode, groupsOf } from './fleet.ts';
+import { newEpoch } from './growth-desk.ts';
 import { findManifest, probeFile } from './origin-probe.ts';
 import type { Budget } from './own-access.ts';
 import { Refused } from './refusal.ts';
@@ -66,10 +72,10 @@ export async function draftTask(
     return { file, found: instruction.manifest === 'beside' ? await findManifest(file, budget) : undefined };
   });
   if (found !== undefined) {
-    if (file.sha256 !== undefined && file.sha256 !== found.digest) {
+    if (file.sha256 !== undefined && found.digest !== undefined && file.sha256 !== found.digest) {
       throw new Refused('no-such-file', `the manifest is of a file with SHA-256 ${found.digest}`, 'sha256');
     }
-    file.sha256 = found.digest;
+    if (found.digest !== undefined) file.sha256 = found.digest;
   }
   const compiled = compileInstruction(instruction);
   const clients = [...fleet.nodes.values()].filter((node) => isTarget(instruction, node));
@@ -80,6 +86,9 @@ export async function draftTask(
     origin: origin.name,
     sharePosition: tasks.nextPosition(origin.name),
     ...(found === undefined ? {} : { manifest: found.sha256, infoHash: found.infoHash }),
+    ...(found === undefined && relayTasks.length > 0 && mayBePeers(compiled)
+      ? { growing: newEpoch(file.sizeBytes) }
+      : {}),
     instruction,
     file,
     estimate: estimateOf({
@@ -96,6 +105,10 @@ export async function draftTask(
     createdAtMilliseconds: nowMilliseconds,
   };
   return { task, relayTasks, clientTasks, ...(found === undefined ? {} : { manifest: found.body }) };
+}
+
+function mayBePeers({ policy, distribution }: CompiledInstruction): boolean {
+  return policy.swarm.enabled && distribution.protocols.includes('bittorrent');
 }
 
 /** Whether the instruction means this node. */

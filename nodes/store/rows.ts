@@ -50,6 +50,8 @@ export interface TaskRow {
   created_by: string;
   created_at: number;
   finished_at: number | null;
+  growing: string | null;
+  problem: string | null;
 }
 export interface RelayTaskRow {
   task: string;
@@ -131,6 +133,8 @@ export const taskOf = (row: TaskRow): TaskRecord => ({
   createdBy: row.created_by,
   createdAtMilliseconds: row.created_at,
   ...filled('finishedAtMilliseconds', row.finished_at),
+  ...filled('growing', parsed(row.growing)),
+  ...filled('problem', row.problem),
 });
 export const rowOfTask = (task: TaskRecord): Record<string, Value> => ({
   id: task.id,
@@ -147,6 +151,8 @@ export const rowOfTask = (task: TaskRecord): Record<string, Value> => ({
   created_by: task.createdBy,
   created_at: task.createdAtMilliseconds,
   finished_at: task.finishedAtMilliseconds ?? null,
+  growing: jsonOf(task.growing),
+  problem: task.problem ?? null,
 });
 
 export const relayTaskOf = (row: RelayTaskRow): RelayTaskRecord => ({

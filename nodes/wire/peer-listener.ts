@@ -40,7 +40,7 @@ export class PeerListener {
           wire.destroy();
           return;
         }
-        swarm.welcome(socket, wire, peerId);
+        swarm.welcome(socket, wire, peerId, infoHash);
       });
     });
   }
