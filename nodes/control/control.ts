@@ -18,7 +18,7 @@ import { changeOf } from './origin-probe.ts';
 import { draftTask, isTarget, type Publisher, refusing } from './publishing.ts';
 import { Refused } from './refusal.ts';
 import { RelayWatch } from './relay-watch.ts';
-import { hasWhole, isLive, type TaskEntry, TaskTable } from './task-table.ts';
+import { byTask, hasWhole, isLive, type TaskEntry, TaskTable } from './task-table.ts';
 
 export interface ControlTerms {
   dispatchPerSecond: number;
@@ -83,8 +83,8 @@ export class Control {
     const control = new Control(store, terms, log);
     for (const node of await store.nodes()) control.fleet.add(node);
     for (const origin of await store.origins()) control.origins.set(origin.name, origin);
-    const relayTasks = Map.groupBy(await store.relayTasks(), ({ task }) => task);
-    const clientTasks = Map.groupBy(await store.clientTasks(), ({ task }) => task);
+    const relayTasks = byTask(await store.relayTasks());
+    const clientTasks = byTask(await store.clientTasks());
     for (const task of await store.tasks()) {
       const origin = control.origins.get(task.origin)!;
       const entry = control.tasks.add(task, origin, relayTasks.get(task.id) ?? [], clientTasks.get(task.id) ?? []);

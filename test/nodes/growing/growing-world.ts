@@ -1,5 +1,5 @@
 /** An origin, control, relays and clients as processes, and a file that has no manifest. */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Audit } from '#nodes/http/connection-limits.ts';
 import { auditPath } from '#nodes/origin/origin-server.ts';
@@ -42,7 +42,8 @@ export async function inGrowingWorld(
       const origin = await (originUrl?.(directory) ?? startOrigin(start, directory));
       await inWorld(
         async (control) => {
-          const contract = { connections: 8, bandwidth, burst: '512KiB' };
+          // Few connections: pieces then come one after the other and not all at the end.
+          const contract = { connections: 2, bandwidth, burst: '512KiB' };
           await control.ask('PUT', '/api/origins/main', { url: origin, contract });
           await work(worldOf(directory, path, origin, control, start));
         },
@@ -102,4 +103,24 @@ function worldOf(
       return ((await (await fetch(`${origin}${auditPath}`)).json()) as Audit).sentBytes;
     },
   };
+}
+
+export function isWhole(path: string, bytes: Buffer): boolean {
+  try {
+    return readFileSync(path).equals(bytes);
+  } catch {
+    return false;
+  }
+}
+
+/** From a record: when each piece was verified, in milliseconds since 1970. */
+export function arrivals(path: string): Map<number, number> {
+  const [head, ...lines] = readFileSync(path, 'utf8').trim().split('\n');
+  const startedAt = Date.parse(JSON.parse(head!).startedAt);
+  const found = new Map<number, number>();
+  for (const line of lines) {
+    const { at, input } = JSON.parse(line);
+    if (input[0] === 'arrived') found.set(input[1], startedAt + at);
+  }
+  return found;
 }
