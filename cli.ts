@@ -16,6 +16,7 @@ import type {
   ReproOptions,
   RunOptions,
 } from '#sim/lab/options.ts';
+import { addPilotCommands } from '#sim/lab/pilot/command-line.ts';
 import type { ExportOptions, StatusOptions, SweepOptions, WorkerOptions } from '#sim/lab/sweep/options.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
@@ -46,6 +47,7 @@ withOutput(withOverrides(program.command('run <scenario>')))
   .description('simulate one scenario and print its result')
   .option('--policy <name>', "instead of the scenario's policy")
   .option('--trace <file>', 'write what happened, for the visualiser')
+  .option('--record <client=file>', "write a client's decisions, for sluice replay")
   .action(
     does(async (scenario: string, options: Omit<RunOptions, 'scenario'>) =>
       (await import('#sim/lab/run.ts')).runCommand({ ...options, scenario }, context),
@@ -243,6 +245,8 @@ withOverrides(program.command('quota').description("look at an origin's contract
     ),
   );
 
+addPilotCommands(program, { does, withOutput, withOverrides, countAbove0, names });
+
 const scenario = program.command('scenario').description('check, list and describe scenario files');
 
 scenario
@@ -331,7 +335,7 @@ function names(text: string): string[] {
   return listed;
 }
 
-function listed(text: string, before: string[]): string[] {
+function listed(text: string, before: string[] = []): string[] {
   return [...before, text];
 }
 

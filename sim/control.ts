@@ -60,7 +60,7 @@ export class Control {
     this.messages++;
     this.bytes += taskBytes;
     const perSecond = policy.contract ? scenario.control.dispatchPerSecond : Infinity;
-    const at = Math.max(now, this.#pace.nextAt);
+    const at = Math.max(now, this.#pace.nextAt, this.#state.beginsAt);
     this.#pace.nextAt = at + microsecondsPerSecond / perSecond;
     return Math.ceil(at);
   }
@@ -161,7 +161,7 @@ export class Control {
 
   /** Threshold of each class by file, network and scale, and by the first quartile of what its clients get (B-c5). */
   #moveThresholds(fallback: FallbackWatch): void {
-    const { scenario, policy, task } = this.#state;
+    const { scenario, policy, task, population } = this.#state;
     const thresholds = new Float64Array(scenario.clients.length);
     const targets = new Float64Array(scenario.clients.length);
     for (let index = 0; index < scenario.clients.length; index++) {
@@ -177,6 +177,8 @@ export class Control {
       // The floor under the speed holds, whatever the cohort gets (M35).
       const floor = scenario.distribution.speedFloorBytesPerSecond;
       thresholds[index] = Math.max(floor, adaptThreshold(policy.fallback.threshold, situation));
+      if (fallback.record !== null && population.classOf[fallback.record.client] === index)
+        fallback.record.situated(situation, policy.fallback.threshold, thresholds[index]);
       targets[index] = Math.max(floor, adaptThreshold(policy.fallback.threshold, { ...situation, cohortSize: 0 }));
     }
     fallback.setThresholds(thresholds, targets);

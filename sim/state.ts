@@ -137,6 +137,8 @@ export class State {
   readonly clientCount: number;
   readonly pieceCount: number;
   readonly horizon: number;
+  /** When the task begins, microseconds: its start, or the window of the distribution if that opens later (M4). */
+  readonly beginsAt: number;
   readonly queue: EventQueue;
   readonly flow: FlowMeter;
   readonly swarmRates: SwarmRates | null;
@@ -168,7 +170,10 @@ export class State {
     this.detail = details[scenario.fidelity];
     this.population = first?.population ?? drawPopulation(scenario);
     this.pieceCount = Math.max(1, Math.ceil(this.task.file.sizeBytes / this.task.file.pieceLengthBytes));
-    this.horizon = Math.min(scenario.horizonMilliseconds, 3_650 * 86_400_000) * microsecondsPerMillisecond;
+    const [opens, closes] = scenario.distribution.windowMilliseconds;
+    // At the end of the window the tasks pause: nothing happens any more.
+    this.horizon = Math.min(scenario.horizonMilliseconds, closes, 3_650 * 86_400_000) * microsecondsPerMillisecond;
+    this.beginsAt = Math.max(this.task.startMilliseconds, opens) * microsecondsPerMillisecond;
     const { endpointCount, clientsFrom } = this.population;
     this.clientCount = this.task.clients.reduce((sum, index) => sum + scenario.clients[index].count, 0);
     this.queue =

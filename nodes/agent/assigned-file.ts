@@ -12,6 +12,7 @@ import { readPolicy } from '#scenarios/format/policy-text.ts';
 import { fileNameProblem } from '../files/file-name.ts';
 import { fileProblem, type Manifest, parseManifest, pieceLengthFor } from '../files/manifest.ts';
 import type { StoredFile } from '../files/piece-store.ts';
+import { networkProblem } from '../http/address-rule.ts';
 import type { RemoteFile } from '../http/range-client.ts';
 import { infoOf, type Metainfo, parseInfo } from '../wire/metainfo.ts';
 import { hex } from '../wire/swarm.ts';
@@ -78,9 +79,14 @@ export function storedFile({ file, growing }: Assignment, manifest: Manifest, { 
 }
 
 /** The file at its origin, pinned. */
-export function remoteOrigin({ file }: Assignment): RemoteFile {
-  const { url, sizeBytes, etag, lastModified } = file;
-  return { url, sizeBytes, etag, lastModified };
+export function remoteOrigin({ file, access = { redirects: [], networks: [] } }: Assignment): RemoteFile {
+  const { url, sizeBytes, etag, lastModified, wholeOnly, mirrors = [] } = file;
+  const problem = access.networks.map(networkProblem).find((one) => one !== undefined);
+  if (problem !== undefined) throw new CannotTake('unsupported', problem);
+  // The query signs one URL.
+  const elsewhere = { ...access, query: undefined };
+  const others = mirrors.map((mirror) => ({ ...mirror, sizeBytes, access: elsewhere }));
+  return { url, sizeBytes, etag, lastModified, wholeOnly, access, mirrors: others };
 }
 
 /** Whether a peer at this address is one of the task's relays. */

@@ -234,11 +234,12 @@ export class ClientTask implements Task {
   #sources(): HttpSource[] {
     const { task, relays } = this.#assignment;
     const origin = remoteOrigin(this.#assignment);
+    const { sizeBytes, etag, lastModified } = origin;
     // One slot is the origin's.
     const sources: HttpSource[] = relays.slice(0, sourcesMax - 1).map(({ relay, httpUrl }) => ({
       kind: 'relay',
       name: relay,
-      file: { ...origin, url: `${httpUrl.replace(/\/$/, '')}/files/${task}` },
+      file: { sizeBytes, etag, lastModified, url: `${httpUrl.replace(/\/$/, '')}/files/${task}` },
     }));
     // What no relay has signed could not be verified, so it is of no use that it comes from the origin.
     if (this.#download?.share.isGrowing === true) return sources;

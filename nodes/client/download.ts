@@ -41,6 +41,8 @@ export interface DownloadSummary {
   fallback: string | null;
   fallbackOpened: Record<'slow' | 'stalled' | 'blocked' | 'overdue', number>;
   elapsedMilliseconds: number;
+  /** From the start of the download; null: nothing has come yet. */
+  firstByteMilliseconds: number | null;
   receiveBytesPerSecond: number;
   bittorrentBytesPerSecond: number;
   sendBytesPerSecond: number;
@@ -131,6 +133,8 @@ export class Download {
       fallback: this.#reason,
       fallbackOpened: this.#opened,
       elapsedMilliseconds: Math.round(endedAt - this.#startedAt),
+      firstByteMilliseconds:
+        intake.firstBytesAt === undefined ? null : Math.round(intake.firstBytesAt - this.#startedAt),
       receiveBytesPerSecond: Math.round(this.#receiveRate),
       bittorrentBytesPerSecond: Math.round(this.#swarmRate),
       sendBytesPerSecond: Math.round(this.#sendRate),

@@ -2,16 +2,17 @@
  * HTTP helps BitTorrent: ranges from relays, then from the origin under a lease, at the rate that the core asks for.
  * The core says when, how much, which pieces and from whom; here that becomes requests, races and back-offs.
  */
-import type { Dispatcher } from 'undici';
 import type { ClientCore } from '#core/client.ts';
 import type { Decision } from '#core/record.ts';
 import { none } from '#core/units.ts';
 import type { PieceIntake } from '../files/piece-intake.ts';
+import { OriginConnection } from '../http/origin-connection.ts';
 import type { OriginLease } from '../http/origin-lease.ts';
 import { fetchFromOrigin } from '../http/origin-range.ts';
+import { OriginSources } from '../http/origin-sources.ts';
 import { monotonicMilliseconds, Pace } from '../http/pace.ts';
 import { PieceRange } from '../http/piece-range.ts';
-import { fetchRange, originConnection, type RangeEnd, type RemoteFile, relayDispatcher } from '../http/range-client.ts';
+import { fetchRange, type RangeEnd, RelayConnections, type RemoteFile } from '../http/range-client.ts';
 
 export interface HttpSource {
   kind: 'relay' | 'origin';
@@ -21,6 +22,8 @@ export interface HttpSource {
 }
 
 interface Slot extends HttpSource {
+  /** Of an origin. */
+  sources: OriginSources;
   /** The last answer, for the choice of relays: time to the first byte, and rate. */
   latencyMilliseconds: number;
   bytesPerSecond: number;
@@ -44,7 +47,7 @@ export class HttpDownloads {
   readonly #core: ClientCore;
   readonly #lease: OriginLease;
   readonly #pace = new Pace(0);
-  readonly #dispatcher: Dispatcher;
+  readonly #relays: RelayConnections;
   readonly #slots: Slot[] = [];
   readonly #ranges = new Set<PieceRange>();
   /** Bytes per second that are wanted now; 0 = closed. */
@@ -66,7 +69,7 @@ export class HttpDownloads {
     this.#core = intake.core;
     this.#lease = lease;
     this.#connections = this.#core.options.policy.http.connections;
-    this.#dispatcher = relayDispatcher(this.#connections);
+    this.#relays = new RelayConnections(this.#connections);
   }
 
   /** The sources from now on, the preferred first; those that stay keep what was learnt of them. */
@@ -74,7 +77,13 @@ export class HttpDownloads {
     for (const [slot, source] of sources.slice(0, this.#core.options.sourcesMax).entries()) {
       const before = this.#slots[slot];
       if (before?.file.url === source.file.url) continue;
-      this.#slots[slot] = { ...source, latencyMilliseconds: 0, bytesPerSecond: 0, active: 0 };
+      this.#slots[slot] = {
+        ...source,
+        sources: new OriginSources(source.file),
+        latencyMilliseconds: 0,
+        bytesPerSecond: 0,
+        active: 0,
+      };
       const isOrigin = source.kind === 'origin';
       this.#core.assign(slot, slot, isOrigin, expectedBytesPerSecond, expectedLatencyMilliseconds);
     }
@@ -113,7 +122,7 @@ export class HttpDownloads {
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const range of this.#ranges) range.abort();
-    await this.#dispatcher.destroy();
+    await this.#relays.destroy();
   }
 
   /** Pieces that may be on their way by HTTP: more would be kept from BitTorrent for longer than they need. */
@@ -218,7 +227,7 @@ export class HttpDownloads {
   ): Promise<RangeEnd> {
     let total = 0;
     for (let at = range.nextByte(range.startByte); at < range.endByte; ) {
-      const end = await fetchRange(this.#dispatcher, slot.file, at, range.endByte, range.signal, onBytes);
+      const end = await fetchRange(this.#relays, slot.file, at, range.endByte, range.signal, onBytes);
       total += end.bytes;
       if (end.kind !== 'done') return { ...end, bytes: total };
       at = range.nextByte(at + end.bytes);
@@ -228,9 +237,14 @@ export class HttpDownloads {
 
   /** On a connection of its own, which is closed at the end: a connection that idles counts at the origin too. */
   async #fromOrigin(slot: Slot, range: PieceRange, onBytes: (bytes: Uint8Array, at: number) => Promise<void>) {
-    const connection = originConnection(slot.file.url);
+    const file = slot.sources.current;
+    if (file === undefined) return { kind: 'refused' as const, retryAfterMilliseconds: 1000, bytes: 0 };
+    const connection = new OriginConnection(file.access);
     try {
-      return await fetchFromOrigin(this.#lease, connection, slot.file, range, onBytes);
+      const end = await fetchFromOrigin(this.#lease, connection, file, range, onBytes);
+      const hasChanged = slot.sources.heed(file, end);
+      if (end.kind !== 'changed' || hasChanged) return end;
+      return { kind: 'failed' as const, problem: `${file.url}: ${end.problem}`, bytes: end.bytes };
     } finally {
       await connection.destroy();
     }

@@ -16,7 +16,7 @@ interface CommandKinds {
     work: (...given: Given) => number | Promise<number>,
   ): (...given: Given) => Promise<void>;
   countAbove0(text: string): number;
-  listed(text: string, before: string[]): string[];
+  listed(text: string, before?: string[]): string[];
   assignments(text: string, before: string[]): string[];
 }
 
@@ -104,6 +104,10 @@ function addLimits(program: Command, { does, countAbove0, listed, assignments }:
       listed,
       [],
     )
+    .option('--mirror <url>', 'where an origin has its files too; may be repeated', listed)
+    .option('--redirect <url>', 'host that an origin may redirect to; may be repeated', listed)
+    .option('--network <cidr>', 'of an origin whose name is not public, such as 10.0.0.0/8; may be repeated', listed)
+    .option('--authorization-file <file>', 'what an origin asks for in the header of that name; empty: nothing')
     .option('--ledger-lost', 'of a new origin: leases that nobody knows of may be in use there')
     .option('--set <path=value>', 'of a task: one part of its instruction; may be repeated', assignments, [])
     .action(

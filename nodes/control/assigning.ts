@@ -6,6 +6,7 @@ import { relaysMax, trackersMax } from '#nodes/protocol/limits.ts';
 import { printPolicy } from '#scenarios/format/policy-text.ts';
 import type { ClientTaskRecord, GrowingRecord, RelayTaskRecord } from '../store/records.ts';
 import type { Fleet } from './fleet.ts';
+import { reachesOrigin, toldAccess } from './origin-reach.ts';
 import { clientsShare, relaysShare, type TaskEntry } from './task-table.ts';
 
 /** Rises with every change of the task and of the row. */
@@ -19,15 +20,18 @@ export function clientAssignment(
   fleet: Fleet,
   controlKey: string,
 ): Assignment {
+  const common = commonOf(entry, row, fleet, controlKey, 'client', row.relay);
   return {
     role: 'client',
-    ...commonOf(entry, row, fleet, controlKey, row.relay),
+    ...common,
+    // A client that cannot ask the origin has relays and peers alone.
+    ...(reachesOrigin(entry.origin, entry.record) ? {} : { limits: { ...common.limits, originConnections: 0 } }),
     lease: { origin: entry.origin.number, holder: row.holder, node: clientsShare(entry.record.sharePosition) },
   };
 }
 
 export function relayAssignment(entry: TaskEntry, row: RelayTaskRecord, fleet: Fleet, controlKey: string): Assignment {
-  const common = commonOf(entry, row, fleet, controlKey, undefined);
+  const common = commonOf(entry, row, fleet, controlKey, 'relay', undefined);
   const { relay } = entry.compiled.policy;
   return {
     role: 'relay',
@@ -49,6 +53,7 @@ function commonOf(
   row: RelayTaskRecord | ClientTaskRecord,
   fleet: Fleet,
   controlKey: string,
+  role: Assignment['role'],
   first: string | undefined,
 ) {
   const { record, compiled } = entry;
@@ -60,6 +65,7 @@ function commonOf(
     state: record.state,
     file: record.file,
     origin: entry.origin.name,
+    ...toldAccess(entry.origin, record, role),
     ...(record.manifest === undefined ? {} : { manifest: record.manifest }),
     ...(record.growing === undefined ? {} : { growing: growingOf(record.growing, controlKey) }),
     ...(record.infoHash === undefined ? {} : { infoHash: record.infoHash }),

@@ -14,7 +14,7 @@ import { guide } from './guidance.ts';
 import { changeable, merged } from './instruction-changes.ts';
 import { LeaseDesk } from './lease-desk.ts';
 import { NodeDesk } from './node-desk.ts';
-import { changeOf } from './origin-probe.ts';
+import { reachOf } from './origin-reach.ts';
 import { draftTask, isTarget, type Publisher, refusing } from './publishing.ts';
 import { Refused } from './refusal.ts';
 import { RelayWatch } from './relay-watch.ts';
@@ -72,7 +72,7 @@ export class Control {
       },
       onClientState: (entry) => this.#completeIfDone(entry, Date.now()),
       onHashes: (node, message) => this.growth.receive(node, message),
-      onChanged: (entry) => void this.#confirmChange(entry),
+      onChanged: (entry) => void this.growth.confirmChange(entry),
       manifestKey: () => this.growth.key,
     });
     this.#watch = new RelayWatch(this.fleet, this.tasks, this.desk, Date.now());
@@ -111,17 +111,6 @@ export class Control {
       },
       this.#log,
     );
-  }
-
-  /** A node says that the file has changed: control asks the origin itself before anything is thrown away. */
-  async #confirmChange(entry: TaskEntry): Promise<void> {
-    const { own } = this.desks.get(entry.origin.number)!;
-    const problem = await own
-      .look((budget) => changeOf(entry.record.file, budget))
-      .catch((error: unknown) => {
-        this.#log.warn({ task: entry.record.id, problem: String(error) }, 'the file could not be looked at');
-      });
-    if (problem !== undefined) await this.#abandon(entry, problem);
   }
 
   /** Nothing of the file can be of use any more: it is stopped everywhere, and what is not whole is deleted. */
@@ -239,15 +228,24 @@ export class Control {
   }
 
   /** Adds an origin, or changes it from this moment on. */
-  async putOrigin(name: string, given: unknown, lostLedger: boolean, by: string): Promise<OriginRecord> {
-    const { url, contract } = refusing(() => readOrigin(given));
+  async putOrigin(name: string, given: unknown, lostLedger: boolean, { name: by, origins }: Publisher) {
+    const { url, contract, ...changes } = refusing(() => readOrigin(given));
     const known = this.origins.get(name);
+    const reach = refusing(() => reachOf(changes, known?.reach));
+    const isElsewhere = known?.url !== url || JSON.stringify(known.reach) !== JSON.stringify(reach);
+    // Whoever is let in for one origin must not lead control and relays to other addresses.
+    if (origins.length > 0 && isElsewhere) {
+      throw new Refused(
+        'forbidden',
+        `${by} may change the contract of "${name}", not where it is and how it is reached`,
+      );
+    }
     const clash = [...this.origins.values()].find((other) => other.url === url && other.name !== name);
     if (clash !== undefined) throw new Refused('conflict', `${url} is the origin "${clash.name}"`, 'url');
     if (known !== undefined && known.url !== url && this.#tasksAt(known).some(isLive)) {
       throw new Refused('conflict', `the origin "${name}" has tasks: its url cannot change`, 'url');
     }
-    const origin = await this.store.putOrigin(name, url, contract, known?.paused ?? false);
+    const origin = await this.store.putOrigin(name, url, contract, known?.paused ?? false, reach);
     await this.#setOrigin(origin, lostLedger);
     this.#log.info({ origin: name, contract, by }, 'origin changed');
     return origin;
@@ -256,7 +254,7 @@ export class Control {
   async pauseOrigin(name: string, paused: boolean, by: string): Promise<OriginRecord> {
     const known = this.origins.get(name);
     if (known === undefined) throw new Refused('unknown', `there is no origin "${name}"`);
-    const origin = await this.store.putOrigin(name, known.url, known.contract, paused);
+    const origin = await this.store.putOrigin(name, known.url, known.contract, paused, known.reach);
     await this.#setOrigin(origin, false);
     this.#log.info({ origin: name, paused, by }, 'origin changed');
     return origin;

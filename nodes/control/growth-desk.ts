@@ -21,6 +21,8 @@ import { infoHashOf, infoOf } from '../wire/metainfo.ts';
 import type { Log } from './control.ts';
 import type { FleetNode, Session } from './fleet.ts';
 import { type AuditResult, auditPiece, HashAudit } from './hash-audit.ts';
+import { changeOf } from './origin-probe.ts';
+import { accessOf } from './origin-reach.ts';
 import type { Budget } from './own-access.ts';
 import { isLive, type TaskEntry, type TaskTable } from './task-table.ts';
 
@@ -144,6 +146,18 @@ export class GrowthDesk {
     return undefined;
   }
 
+  /** A node says that the file has changed: control asks the origin itself before anything is thrown away. */
+  async confirmChange(entry: TaskEntry): Promise<void> {
+    const { file, query, id } = entry.record;
+    const access = accessOf(entry.origin, query);
+    try {
+      const problem = await this.#events.look(entry, (budget) => changeOf(file, access, budget));
+      if (problem !== undefined) this.#events.onDead(entry, problem);
+    } catch (error) {
+      this.#log.warn({ task: id, problem: String(error) }, 'the file could not be looked at');
+    }
+  }
+
   /** Writes what came, and passes it on. */
   async beat(nowMilliseconds: number): Promise<void> {
     if (this.#unwritten.length > 0) await this.#store.addHashBatches(this.#unwritten.splice(0));
@@ -263,8 +277,11 @@ export class GrowthDesk {
   }
 
   #fetch(entry: TaskEntry, { manifest }: Growing, piece: number): Promise<AuditResult> {
-    const { file, growing } = entry.record;
-    return this.#events.look(entry, (budget) => auditPiece(file, growing!.pieceLengthBytes, manifest, piece, budget));
+    const { file, growing, query } = entry.record;
+    const access = accessOf(entry.origin, query);
+    return this.#events.look(entry, (budget) =>
+      auditPiece(file, access, growing!.pieceLengthBytes, manifest, piece, budget),
+    );
   }
 
   async #heed(entry: TaskEntry, growing: Growing, piece: number, result: AuditResult): Promise<void> {

@@ -4,15 +4,16 @@
  * rows of n the lie is found with probability 1 − (1 − 1/n)^w; a last row may be shorter, and is watched the closer.
  */
 import { createHash, randomInt } from 'node:crypto';
-import { type Dispatcher, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { TargetFile } from '#nodes/protocol/assignment.ts';
 import type { GrowingManifest } from '../files/growing-manifest.ts';
 import { sha256Length } from '../files/piece-hashes.ts';
+import type { OriginAccess } from '../http/origin-connection.ts';
+import { asking } from './origin-probe.ts';
 import type { Budget } from './own-access.ts';
 
 /** Pieces of a row: what control takes from the origin is 2 % of what relays take. */
 export const auditRowPieces = 50;
-const answerMilliseconds = 30_000;
 const againMilliseconds = 3_000;
 
 /** `different`: the origin has other bytes; `changed`: it has another file. */
@@ -87,52 +88,44 @@ export class HashAudit {
 }
 
 /** Fetches one piece from the origin and holds it against the signed hash. Throws where nothing can be said. */
-export async function auditPiece(
+export function auditPiece(
   file: TargetFile,
+  access: OriginAccess,
   pieceLengthBytes: number,
   manifest: GrowingManifest,
   piece: number,
   budget: Budget,
 ): Promise<AuditResult> {
-  const hash = createHash('sha256');
-  const end = Math.min(file.sizeBytes, (piece + 1) * pieceLengthBytes);
-  for (let at = piece * pieceLengthBytes; at < end; ) {
-    const bytes = await budget.ask(end - at);
-    const answer = await ask(file, at, at + bytes, budget);
-    const problem = rangeProblem(file, answer, at, at + bytes);
-    if (problem !== undefined) {
-      answer.body.on('error', () => {}).destroy();
-      if (problem === 'changed') return 'changed';
-      throw new Error(problem);
+  return asking(access, budget, async (ask) => {
+    const hash = createHash('sha256');
+    const end = Math.min(file.sizeBytes, (piece + 1) * pieceLengthBytes);
+    for (let at = piece * pieceLengthBytes; at < end; ) {
+      const bytes = await budget.ask(end - at);
+      const answer = await ask(file.url, 'GET', headersOf(file, at, at + bytes));
+      const problem = rangeProblem(file, answer, at, at + bytes);
+      if (problem !== undefined) {
+        answer.body.on('error', () => {}).destroy();
+        if (problem === 'changed') return 'changed';
+        throw new Error(problem);
+      }
+      let got = 0;
+      for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
+        got += chunk.byteLength;
+        if (got > bytes) throw new Error('the origin sends more than was asked for');
+        budget.arrive(chunk.byteLength);
+        hash.update(chunk);
+      }
+      if (got < bytes) throw new Error('the origin broke off');
+      at += bytes;
     }
-    let got = 0;
-    for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
-      got += chunk.byteLength;
-      if (got > bytes) throw new Error('the origin sends more than was asked for');
-      budget.arrive(chunk.byteLength);
-      hash.update(chunk);
-    }
-    if (got < bytes) throw new Error('the origin broke off');
-    at += bytes;
-  }
-  const wanted = manifest.sha256.subarray(piece * sha256Length, (piece + 1) * sha256Length);
-  return hash.digest().equals(wanted) ? 'same' : 'different';
+    const wanted = manifest.sha256.subarray(piece * sha256Length, (piece + 1) * sha256Length);
+    return hash.digest().equals(wanted) ? 'same' : 'different';
+  });
 }
 
-function ask({ url, etag, lastModified }: TargetFile, start: number, end: number, { signal }: Budget) {
+function headersOf({ etag, lastModified }: TargetFile, start: number, end: number): Record<string, string> {
   const condition = etag ?? lastModified;
-  return request(url, {
-    headers: {
-      'accept-encoding': 'identity',
-      range: `bytes=${start}-${end - 1}`,
-      ...(condition === undefined ? {} : { 'if-range': condition }),
-    },
-    headersTimeout: answerMilliseconds,
-    bodyTimeout: answerMilliseconds,
-    // One connection for each question: none stays open at the origin.
-    reset: true,
-    signal,
-  });
+  return { range: `bytes=${start}-${end - 1}`, ...(condition === undefined ? {} : { 'if-range': condition }) };
 }
 
 function rangeProblem(

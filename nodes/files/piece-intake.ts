@@ -36,6 +36,8 @@ export class PieceIntake {
     duplicateBytes: 0,
     discardedBytes: 0,
   };
+  /** When the first bytes of a piece came, on the clock of `performance.now()`. */
+  firstBytesAt: number | undefined;
   readonly #assembly: Assembly;
   readonly #bringers = new Map<number, Set<Bringer>>();
   /** The piece is kept: tell everybody. */
@@ -72,6 +74,7 @@ export class PieceIntake {
 
   /** A block that a bringer had claimed. Answers whether it was of use. */
   put(begun: BegunPiece, block: number, bytes: Uint8Array, bringer: Bringer): boolean {
+    this.firstBytesAt ??= performance.now();
     this.counts.received[bringer.kind] += bytes.length;
     const isWanted = this.#bringers.get(begun.piece)?.has(bringer) === true && begun.missingBlocks > 0;
     if (!isWanted || bytes.length !== blockLengthOf(begun, block)) {
@@ -108,7 +111,7 @@ export class PieceIntake {
     this.#bringers.delete(piece);
     const isRight = await store.isRight(piece, begun.bytes);
     if (isRight) await store.write(piece, begun.bytes);
-    this.#assembly.drop(begun);
+    this.#assembly.reuse(begun);
     if (!isRight) {
       this.counts.discardedBytes += begun.bytes.length;
       for (const _ of bringers) core.brokenOff(piece, 0);

@@ -58,6 +58,7 @@ export class PieceStore {
   #count = 0;
   #flushTimer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> = Promise.resolve();
+  #writing: Promise<void> = Promise.resolve();
   #failure: StoreProblem | undefined;
   /** A flush failed: no further piece can be kept. */
   onFailure: (problem: StoreProblem) => void = () => {};
@@ -130,8 +131,11 @@ export class PieceStore {
   async write(piece: number, bytes: Uint8Array): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.has(piece)) return;
+    // One after the other: the kernel lets only one write into a file, and the others would spin meanwhile.
+    const written = this.#writing.then(() => writeFully(this.#handle, bytes, piece * this.file.pieceLengthBytes));
+    this.#writing = written.catch(() => {});
     try {
-      await writeFully(this.#handle, bytes, piece * this.file.pieceLengthBytes);
+      await written;
     } catch (error) {
       throw asProblem(this.path, error);
     }
@@ -152,6 +156,19 @@ export class PieceStore {
   settle(file: StoredFile): void {
     this.file = file;
     if (!this.#isWhole) this.#flushTimer ??= setTimeout(() => this.#flushLater(), 0);
+  }
+
+  /** Fills the buffers, one after the other, from `start` on; the caller has asked `has` or `availableEnd`. */
+  async readInto(buffers: Uint8Array[], start: number): Promise<void> {
+    const wantedBytes = buffers.reduce((sum, { length }) => sum + length, 0);
+    const { bytesRead } = await this.#handle.readv(buffers, start);
+    if (bytesRead === wantedBytes) return;
+    // Rare: the kernel may stop short, and goes on where it is asked again.
+    let at = start;
+    for (const buffer of buffers) {
+      await readFully(this.#handle, buffer, at);
+      at += buffer.length;
+    }
   }
 
   /** The bytes to disk, then the list that names them. */

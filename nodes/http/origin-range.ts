@@ -1,5 +1,5 @@
 /** Fetches a run of pieces from an origin, on one connection, as much at a time as the lease covers. */
-import type { Client } from 'undici';
+import type { ByteSource } from './origin-connection.ts';
 import type { OriginLease } from './origin-lease.ts';
 import type { PieceRange } from './piece-range.ts';
 import { fetchRange, type RangeEnd, type RemoteFile } from './range-client.ts';
@@ -7,7 +7,7 @@ import { fetchRange, type RangeEnd, type RemoteFile } from './range-client.ts';
 /** `onBytes` may wait, and thereby slow the origin down. Ends early, without an error, where the lease ends. */
 export async function fetchFromOrigin(
   lease: OriginLease,
-  connection: Client,
+  connection: ByteSource,
   file: RemoteFile,
   range: PieceRange,
   onBytes: (bytes: Uint8Array, at: number) => Promise<void> | void,

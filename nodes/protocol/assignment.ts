@@ -26,7 +26,7 @@ import {
   url,
 } from './fields.ts';
 import { appointmentsMax } from './hash-messages.ts';
-import { relaysMax, trackersMax } from './limits.ts';
+import { mirrorsMax, networksMax, redirectsMax, relaysMax, secretLengthMax, trackersMax } from './limits.ts';
 
 /** The file as the instruction found it at the origin. Bytes that do not carry this validator are another file's. */
 export const targetFile = object({
@@ -41,8 +41,20 @@ export const targetFile = object({
   sha256: optional(sha256()),
   /** A label for people. */
   version: optional(text()),
+  /** Where the same bytes are too, under the same contract; each with validators of its own. */
+  mirrors: optional(list(object({ url: url(), etag: optional(text()), lastModified: optional(text()) }), mirrorsMax)),
+  /** The origin answers no ranges: it sends the whole file or nothing. */
+  wholeOnly: optional(Type.Boolean()),
 });
 export type TargetFile = Type.Static<typeof targetFile>;
+
+/** How the origin wants to be asked (`OriginAccess` of nodes/http). Query and authorization are secrets. */
+export const originAccess = object({
+  query: optional(text(secretLengthMax)),
+  authorization: optional(text(secretLengthMax)),
+  redirects: list(url(), redirectsMax),
+  networks: list(text(64), networksMax),
+});
 
 /** A relay as a client or another relay reaches it. */
 export const relayAddress = object({
@@ -114,6 +126,8 @@ const everyAssignment = {
   state: choice(taskStates),
   file: targetFile,
   origin: name(),
+  /** Absent: as anybody may ask. */
+  access: optional(originAccess),
   /** Under which numbers this node asks for leases of the origin for this task (lease-messages.ts). */
   lease: object({ origin: count(), holder: count(), node: count() }),
   /**

@@ -74,6 +74,7 @@ export async function relayCommand(options: RelayCommandOptions): Promise<number
     host,
     uploadSlots: options.uploadSlots ?? uploadSlotsDefault,
     pullBytesPerSecond,
+    bufferBeforeServingBytes: bufferOf(options),
     onLog: (text: string, detail: object) =>
       void process.stderr.write(`${JSON.stringify({ at: new Date().toISOString(), says: text, ...detail })}\n`),
   };
@@ -144,7 +145,6 @@ async function openPull(
     optimisticSlots: 0,
     kindOf: (host, port) => (options.peer.includes(`${host}:${port}`) ? 'relay' : 'peer'),
   };
-  const buffer = options.bufferBeforeServing;
   const relayOptions = {
     share,
     remote,
@@ -153,12 +153,16 @@ async function openPull(
       part: { firstByte: 0, endByte: remote.sizeBytes },
       pace: new Pace(),
     },
-    bufferBeforeServingBytes: buffer === undefined ? 0 : parseQuantity('size', buffer),
+    bufferBeforeServingBytes: bufferOf(options) ?? 0,
   };
   const file = await RelayFile.open(relayOptions, lease);
   file.onLog = (text, detail) => process.stderr.write(`sluice: ${text} ${JSON.stringify(detail)}\n`);
   for (const { host, port } of options.peer.map(hostAndPort)) file.share.swarm?.know(host, port);
   return file;
+}
+
+function bufferOf({ bufferBeforeServing: text }: RelayCommandOptions): number | undefined {
+  return text === undefined ? undefined : parseQuantity('size', text);
 }
 
 /** Without a manifest pieces are verified against nothing but the file's validator. */

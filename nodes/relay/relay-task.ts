@@ -26,6 +26,8 @@ export interface RelayNode {
   /** How others reach it. */
   host: string;
   uploadSlots: number;
+  /** Instead of what control says. */
+  bufferBeforeServingBytes: number | undefined;
   /** From origins at most. */
   pullBytesPerSecond: number;
   /** Frees this much on the disk, if it may; false: it cannot. */
@@ -234,7 +236,7 @@ export class RelayTask implements Task {
       share,
       remote: remoteOrigin(assignment),
       pull: { connections: assignment.pullConnections, part: assignment.part, pace: this.#pullPace },
-      bufferBeforeServingBytes: assignment.bufferBeforeServingBytes,
+      bufferBeforeServingBytes: node.bufferBeforeServingBytes ?? assignment.bufferBeforeServingBytes,
     };
     const file = await RelayFile.open(options, this.#lease);
     file.onLog = (text, detail) => node.onLog(text, { task, ...detail });

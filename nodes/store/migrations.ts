@@ -102,6 +102,7 @@ const steps: string[][] = [
       PRIMARY KEY (origin, window_milliseconds, place)
     )`,
   ],
+  ['ALTER TABLE origins ADD COLUMN reach TEXT', 'ALTER TABLE tasks ADD COLUMN query TEXT'],
   [
     // Hashes that relays sign while they pull: where the task stands, and the batches until the manifest is whole.
     'ALTER TABLE tasks ADD COLUMN growing TEXT',

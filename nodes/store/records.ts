@@ -45,9 +45,18 @@ export interface OriginRecord {
   /** Files of this origin begin with it. */
   url: string;
   contract: ContractText;
+  reach: OriginReach;
   paused: boolean;
   /** Counts the changes. */
   revision: number;
+}
+
+/** How an origin is reached, beside its URL (`originSchema`). The authorization is a secret. */
+export interface OriginReach {
+  mirrors: string[];
+  redirects: string[];
+  networks: string[];
+  authorization?: string;
 }
 
 export interface TaskRecord {
@@ -63,6 +72,8 @@ export interface TaskRecord {
   problem?: string;
   instruction: Instruction;
   file: TargetFile;
+  /** Of a presigned URL: a secret. */
+  query?: string;
   estimate: TaskEstimate;
   state: TaskState;
   revision: number;

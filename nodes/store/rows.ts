@@ -32,6 +32,7 @@ export interface OriginRow {
   number: number;
   url: string;
   contract: string;
+  reach: string | null;
   paused: number;
   revision: number;
 }
@@ -52,6 +53,7 @@ export interface TaskRow {
   finished_at: number | null;
   growing: string | null;
   problem: string | null;
+  query: string | null;
 }
 export interface RelayTaskRow {
   task: string;
@@ -114,6 +116,7 @@ export const originOf = (row: OriginRow): OriginRecord => ({
   number: row.number,
   url: row.url,
   contract: JSON.parse(row.contract),
+  reach: row.reach === null ? { mirrors: [], redirects: [], networks: [] } : JSON.parse(row.reach),
   paused: row.paused === 1,
   revision: row.revision,
 });
@@ -135,6 +138,7 @@ export const taskOf = (row: TaskRow): TaskRecord => ({
   ...filled('finishedAtMilliseconds', row.finished_at),
   ...filled('growing', parsed(row.growing)),
   ...filled('problem', row.problem),
+  ...filled('query', row.query),
 });
 export const rowOfTask = (task: TaskRecord): Record<string, Value> => ({
   id: task.id,
@@ -153,6 +157,7 @@ export const rowOfTask = (task: TaskRecord): Record<string, Value> => ({
   finished_at: task.finishedAtMilliseconds ?? null,
   growing: jsonOf(task.growing),
   problem: task.problem ?? null,
+  query: task.query ?? null,
 });
 
 export const relayTaskOf = (row: RelayTaskRow): RelayTaskRecord => ({

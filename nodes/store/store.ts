@@ -6,6 +6,7 @@ import type {
   ClientTaskRecord,
   HashBatchRecord,
   NodeRecord,
+  OriginReach,
   OriginRecord,
   RelayTaskRecord,
   TaskRecord,
@@ -109,17 +110,24 @@ export class Store {
   }
 
   /** Adds an origin or changes it. */
-  putOrigin(name: string, url: string, contract: ContractText, paused: boolean): Promise<OriginRecord> {
+  putOrigin(
+    name: string,
+    url: string,
+    contract: ContractText,
+    paused: boolean,
+    reach: OriginReach = { mirrors: [], redirects: [], networks: [] },
+  ): Promise<OriginRecord> {
     return this.database.transaction(async ({ run, all }) => {
       await run(
-        `INSERT INTO origins (name, number, url, contract, paused, revision)
-         VALUES (?, (SELECT COALESCE(MAX(number), 0) + 1 FROM origins), ?, ?, ?, 1) ON CONFLICT (name)
+        `INSERT INTO origins (name, number, url, contract, paused, reach, revision)
+         VALUES (?, (SELECT COALESCE(MAX(number), 0) + 1 FROM origins), ?, ?, ?, ?, 1) ON CONFLICT (name)
          DO UPDATE SET url = excluded.url, contract = excluded.contract, paused = excluded.paused,
-         revision = origins.revision + 1`,
+         reach = excluded.reach, revision = origins.revision + 1`,
         name,
         url,
         JSON.stringify(contract),
         paused ? 1 : 0,
+        JSON.stringify(reach),
       );
       const [row] = await all<rows.OriginRow>('SELECT * FROM origins WHERE name = ?', name);
       return rows.originOf(row!);

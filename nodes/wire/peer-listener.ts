@@ -1,8 +1,9 @@
 /** Where peers connect to us: one port for all torrents of the node. */
 import { createServer, type Server } from 'node:net';
 import { CannotListen, type ListenAddress } from '../http/http-service.ts';
+import { pipe } from './connection.ts';
 import { GuardedWire } from './guarded-wire.ts';
-import { pipe, type Swarm } from './swarm.ts';
+import type { Swarm } from './swarm.ts';
 
 const handshakeMilliseconds = 15_000;
 /** Connections that have not said what they want. */

@@ -2,13 +2,14 @@
  * One torrent's swarm as one node takes part in it: the peers that are connected, what they hold, who is served.
  * A relay that is still pulling and a client are the same here; they differ in what else brings them pieces.
  */
-import { createConnection, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { SourceKind } from '#core/record.ts';
 import type { PieceIntake } from '../files/piece-intake.ts';
 import { packed } from '../files/piece-store.ts';
 import { decodeDictionary, integerAt } from './bencode.ts';
 import { ChokeRounds } from './choke-rounds.ts';
-import { GuardedWire, type WireFile } from './guarded-wire.ts';
+import { connectTo } from './connection.ts';
+import type { GuardedWire, WireFile } from './guarded-wire.ts';
 import { Metadata } from './metadata.ts';
 import { Peer, type PeerSwarm } from './peer.ts';
 import type { SwarmOptions } from './swarm-options.ts';
@@ -20,6 +21,8 @@ const handshakeMilliseconds = 15_000;
 const idleMilliseconds = 150_000;
 /** No block for this long although some were asked for: ask others. */
 const silenceMilliseconds = 30_000;
+/** Nothing of what was sent was taken for this long: the slot is somebody else's. */
+const stalledMilliseconds = 60_000;
 /** An address is tried again after this, doubled each time. */
 const retryMilliseconds = 3000;
 const retryMillisecondsMax = 600_000;
@@ -145,8 +148,7 @@ export class Swarm implements PeerSwarm {
 
   #connect(address: Address): void {
     const { host, port } = address;
-    const socket = createConnection({ host, port, noDelay: true });
-    const wire = new GuardedWire(socket, this.#file);
+    const { socket, wire } = connectTo(host, port, this.#file);
     const infoHash = this.#infoHashes[address.usesFormer ? this.#infoHashes.length - 1 : 0]!;
     address.isBusy = true;
     this.#connecting++;
@@ -160,7 +162,6 @@ export class Swarm implements PeerSwarm {
       if (!isGreeted) socket.destroy();
     }, handshakeMilliseconds);
     socket.once('connect', () => {
-      pipe(socket, wire);
       this.#prepare(wire);
       wire.handshake(infoHash, this.options.peerId, { fast: true });
     });
@@ -302,10 +303,8 @@ export class Swarm implements PeerSwarm {
     return peer.claimCount === 0 || claims < this.#claimsMax;
   }
 
-  brought(peer: Peer, bytes: number): void {
+  brought(_peer: Peer, bytes: number): void {
     this.receivedBytes += bytes;
-    // The first seconds have no round behind them; what came since is the best that is known.
-    if (peer.receiveBytesPerSecond < peer.roundReceivedBytes) peer.receiveBytesPerSecond = peer.roundReceivedBytes;
   }
 
   part(peer: Peer, why: string): void {
@@ -374,22 +373,17 @@ export class Swarm implements PeerSwarm {
   }
 
   #tick(): void {
+    for (const peer of this.peers.values()) peer.measure();
     if (this.isServing) this.#rounds.tick(this.peers);
     this.options.extension?.tick();
     if (this.#heldBack !== undefined && ++this.#heldBack.seconds > heldBackSecondsMax) this.#tellHeldBack();
     for (const peer of [...this.peers.values()]) {
       peer.checkSilence(silenceMilliseconds);
+      if (peer.wire.stalledMilliseconds > stalledMilliseconds) this.part(peer, 'it takes nothing of what it asked for');
       peer.fill();
     }
     this.#connectMore();
   }
-}
-
-/** The socket and the wire, each the other's end; either's end is both's. */
-export function pipe(socket: Socket, wire: GuardedWire): void {
-  socket.pipe(wire).pipe(socket);
-  wire.on('error', () => socket.destroy());
-  wire.on('close', () => socket.destroy());
 }
 
 export function hex(bytes: Uint8Array): string {

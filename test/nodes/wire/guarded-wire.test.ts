@@ -2,8 +2,8 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import { is, match } from 'uvu/assert';
+import { pipe } from '#nodes/wire/connection.ts';
 import { GuardedWire } from '#nodes/wire/guarded-wire.ts';
-import { pipe } from '#nodes/wire/swarm.ts';
 
 const test = suite('nodes/wire/guarded-wire');
 const file = { pieceCount: 10, pieceLengthBytes: 65_536, sizeBytes: 600_000 };
