@@ -184,7 +184,7 @@ export class HttpDownloads {
       if (firstByteAt === 0) firstByteAt = monotonicMilliseconds();
       bytes += chunk.length;
       this.receivedBytes += chunk.length;
-      range.take(chunk, at);
+      await range.take(chunk, at);
       for (let done = 0; done < chunk.length; done += paceBytes) {
         await this.#pace.take(Math.min(paceBytes, chunk.length - done));
       }

@@ -154,7 +154,7 @@ export class Pull {
     this.#ranges.add(range);
     try {
       return await fetchFromOrigin(this.#lease, connection, file, range, async (bytes, at) => {
-        range.take(bytes, at);
+        await range.take(bytes, at);
         for (let done = 0; done < bytes.length; done += paceBytes) {
           await this.#options.pace.take(Math.min(paceBytes, bytes.length - done));
         }

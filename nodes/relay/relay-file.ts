@@ -141,9 +141,9 @@ export class RelayFile implements ServedFile {
     });
   }
 
-  read(start: number, length: number): Promise<Uint8Array> {
+  readInto(buffer: Uint8Array, start: number): Promise<void> {
     this.lastServedAt = performance.now();
-    return this.share.store.read(start, length);
+    return this.share.store.readInto([buffer], start);
   }
 
   /** Once the hashes are complete, whoever has pieces missing may pull them like any other. */

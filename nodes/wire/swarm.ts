@@ -296,7 +296,7 @@ export class Swarm implements PeerSwarm {
   // ---- What peers ask of the swarm ----------------------------------------------------------------------------
 
   mayClaim(peer: Peer): boolean {
-    if (this.#isClosed || !this.#asksOf(peer)) return false;
+    if (this.#isClosed || !this.#asksOf(peer) || !this.intake.hasRoom) return false;
     let claims = 0;
     for (const other of this.peers.values()) claims += other.claimCount;
     // Each may bring one piece, whatever the others do.
