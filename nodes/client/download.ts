@@ -203,8 +203,7 @@ export class Download {
     const { core } = this.share;
     const { when } = this.share.options.policy.http;
     const isOpen = when === 'always' || this.share.swarm === null || core.isHttpOpen;
-    const isFull = this.share.options.growth?.isParkedFull === true;
-    if (this.state !== 'transferring' || when === 'never' || !isOpen || isFull) return this.http.wish(0);
+    if (this.state !== 'transferring' || when === 'never' || !isOpen) return this.http.wish(0);
     const { brake, downlinkBytesPerSecond, deadlineLeftMilliseconds } = this.situation;
     // Until a downlink is known, as fast as it comes: the sender's side and the brake limit it.
     const free = Math.max(0, Math.min(downlinkBytesPerSecond, unknownDownlink) - this.#swarmRate);

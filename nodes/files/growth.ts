@@ -2,7 +2,7 @@
  * One node's part in a file whose hashes are still being signed: it verifies pieces against what is signed, signs what
  * it pulled itself where control appointed it, keeps every batch on disk, and ends with control's seal.
  */
-import { createHash, type KeyObject, webcrypto } from 'node:crypto';
+import { createHash, type KeyObject } from 'node:crypto';
 import { type Appointment, GrowingManifest, type Reception } from './growing-manifest.ts';
 import {
   BadSignature,
@@ -16,7 +16,7 @@ import {
 } from './hash-batch.ts';
 import { HashLog } from './hash-log.ts';
 import { type Manifest, printManifest } from './manifest.ts';
-import { isPiece } from './piece-hashes.ts';
+import { digestOf, isPiece } from './piece-hashes.ts';
 
 export interface GrowthOptions {
   /** Path of the file once it is whole. */
@@ -35,8 +35,9 @@ export interface GrowthOptions {
 
 /** Pieces that come within this time are signed together: half of what clients may be kept waiting for. */
 const signMilliseconds = 100;
-/** Of pieces in memory that nobody has signed yet: past it no more are asked for over HTTP. */
-const parkedBytesMax = 64 * 1024 * 1024;
+/** Much comes: memory that waits to be signed is memory that nothing new is pulled into. */
+const signSoonMilliseconds = 20;
+const signSoonBytes = 4 * 1024 * 1024;
 
 interface Pending {
   signed: SignedPiece;
@@ -56,9 +57,12 @@ export class Growth {
   /** Pieces that are pending, or on their way to the disk. */
   readonly #signing = new Set<number>();
   #timer: NodeJS.Timeout | undefined;
+  #isSoon = false;
+  /** A batch is on its way to the disk. */
+  #isSigning = false;
   #isClosed = false;
   readonly #waiting = new Map<number, (() => void)[]>();
-  #parkedBytes = 0;
+  #pendingBytes = 0;
   #seal: Seal | undefined;
   /** Hashes became known: pieces may be asked for that could not be verified before. */
   onKnown: (pieces: number[]) => void = () => {};
@@ -85,11 +89,6 @@ export class Growth {
 
   get seal(): Seal | undefined {
     return this.#seal;
-  }
-
-  /** Too much waits in memory for its hash. */
-  get isParkedFull(): boolean {
-    return this.#parkedBytes > parkedBytesMax;
   }
 
   /** Pieces that this node pulls from the origin and signs. */
@@ -141,9 +140,7 @@ export class Growth {
   async isRight(piece: number, bytes: Uint8Array): Promise<boolean> {
     if (!this.isKnown(piece)) {
       if (this.key !== undefined && this.manifest.maySign(this.key, piece)) return await this.#sign(piece, bytes);
-      this.#parkedBytes += bytes.length;
       await this.#whenKnown(piece);
-      this.#parkedBytes -= bytes.length;
       if (!this.isKnown(piece)) return false;
     }
     return await isPiece(this.manifest, piece, bytes);
@@ -200,22 +197,23 @@ export class Growth {
   }
 
   async #sign(piece: number, bytes: Uint8Array): Promise<boolean> {
-    const source = bytes as Uint8Array<ArrayBuffer>;
-    const [sha1, sha256] = await Promise.all([
-      webcrypto.subtle.digest('SHA-1', source),
-      webcrypto.subtle.digest('SHA-256', source),
-    ]);
+    const [sha1, sha256] = [await digestOf('sha1', bytes), await digestOf('sha256', bytes)];
     if (this.#isClosed || this.#signing.has(piece)) return false;
     this.#signing.add(piece);
     await new Promise<void>((done, fail) => {
-      this.#pending.push({ signed: { piece, sha1: new Uint8Array(sha1), sha256: new Uint8Array(sha256) }, done, fail });
-      this.#timer ??= setTimeout(() => void this.#signPending(), signMilliseconds);
+      this.#pending.push({ signed: { piece, sha1, sha256 }, done, fail });
+      this.#pendingBytes += bytes.length;
+      this.#signLater();
     });
     return true;
   }
 
   /** On disk first, then to others: after a crash this node would otherwise sign another batch of the same number. */
   async #signPending(): Promise<void> {
+    this.#timer = undefined;
+    this.#isSoon = false;
+    this.#isSigning = true;
+    this.#pendingBytes = 0;
     const batch = this.#pending.splice(0, batchPiecesMax).sort((left, right) => left.signed.piece - right.signed.piece);
     const next = this.manifest.nextOf(this.key!);
     try {
@@ -232,9 +230,16 @@ export class Growth {
       for (const { fail } of batch) fail(error as Error);
     }
     for (const { signed } of batch) this.#signing.delete(signed.piece);
-    this.#timer = undefined;
-    if (this.#pending.length > 0 && !this.#isClosed) {
-      this.#timer = setTimeout(() => void this.#signPending(), signMilliseconds);
-    }
+    this.#isSigning = false;
+    if (this.#pending.length > 0 && !this.#isClosed) this.#signLater();
+  }
+
+  #signLater(): void {
+    if (this.#isSigning) return;
+    const isMuch = this.#pendingBytes >= signSoonBytes;
+    if (isMuch && !this.#isSoon) clearTimeout(this.#timer);
+    else if (this.#timer !== undefined) return;
+    this.#isSoon = isMuch;
+    this.#timer = setTimeout(() => void this.#signPending(), isMuch ? signSoonMilliseconds : signMilliseconds);
   }
 }
