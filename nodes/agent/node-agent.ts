@@ -109,6 +109,15 @@ export class NodeAgent {
     this.#link.start();
   }
 
+  get isConnected(): boolean {
+    return this.#link.isOpen;
+  }
+
+  /** What the node says of itself has changed: control is told in a hello. */
+  renew(): void {
+    this.#link.renew();
+  }
+
   get tasks(): ReadonlyMap<string, Held> {
     return this.#held;
   }

@@ -13,14 +13,10 @@ import { OriginLease } from '../http/origin-lease.ts';
 import { Pace } from '../http/pace.ts';
 import { Download, runHook } from './download.ts';
 import type { HttpSource } from './http-downloads.ts';
-import { checkNetwork } from './network-check.ts';
 import type { ClientNode } from './settings.ts';
 import { newPeerId } from './stand-alone.ts';
 
 const sourcesMax = 16;
-/** A relay may be just starting. */
-const checkMilliseconds = 2000;
-const checksMax = 15;
 
 export async function openClientTask(
   assignment: Assignment,
@@ -35,7 +31,7 @@ export async function openClientTask(
 }
 
 export class ClientTask implements Task {
-  readonly #file: AssignedFile;
+  #file: AssignedFile;
   readonly #node: ClientNode;
   readonly #agent: Pick<AgentOptions, 'link' | 'stateDirectory'>;
   readonly #tell: (message: FromNode) => boolean;
@@ -62,11 +58,22 @@ export class ClientTask implements Task {
   }
 
   async apply(assignment: Assignment): Promise<void> {
+    const isNews = assignment.revision > this.#assignment.revision;
     this.#assignment = assignment;
     const { state, limits } = assignment;
     this.#pace.limit(limits.sendBytesPerSecondMax ?? Infinity);
     if (state === 'complete' || state === 'cancelled') return await this.#end();
     if (state === 'waiting' && this.#download === undefined) return;
+    if (state === 'active' && isNews && this.#download?.state === 'failed') {
+      // Told again after a failure: begun anew, with what is there.
+      await this.#download.close().catch(() => {});
+      this.#download = undefined;
+      this.#growing?.close();
+      this.#growing = undefined;
+      // Its hashes may have become complete since.
+      const { link, stateDirectory } = this.#agent;
+      this.#file = await assignedFile(assignment, link, stateDirectory);
+    }
     this.#download ??= await this.#open();
     const download = this.#download;
     if (state === 'active') download.resume();
@@ -77,11 +84,14 @@ export class ClientTask implements Task {
       this.#node.downlinkBytesPerSecond,
       limits.receiveBytesPerSecondMax ?? Infinity,
     );
+    Object.assign(situation, this.#promises());
     download.http.originConnections = limits.originConnections ?? Infinity;
+    download.http.timeoutMilliseconds = Math.max(1, limits.timeoutMilliseconds);
+    download.http.retries = limits.retries;
     download.useSources(this.#sources());
     for (const { peer } of assignment.relays) if (peer !== undefined) download.share.swarm?.know(peer.host, peer.port);
     download.share.track(assignment.trackers);
-    if (this.#node.check === undefined && assignment.relays.length > 0) void this.#checkNetwork();
+    this.#node.onRelays(assignment.relays.map(({ httpUrl }) => httpUrl));
   }
 
   async follow(assignment: Assignment): Promise<'goes on' | 'again' | 'outdated'> {
@@ -152,16 +162,10 @@ export class ClientTask implements Task {
     await this.#lease.close();
   }
 
-  /** Until one relay has answered, once per process: can peers reach us? */
-  async #checkNetwork(): Promise<void> {
-    const node = this.#node;
-    node.check = { nat: 'unknown', reachable: undefined };
-    for (let tries = 0; tries < checksMax && node.check.reachable === undefined; tries++) {
-      if (tries > 0) await new Promise((resolve) => setTimeout(resolve, checkMilliseconds).unref());
-      const urls = this.#assignment.relays.map(({ httpUrl }) => httpUrl);
-      node.check = await checkNetwork(urls, node.listener.port);
-    }
-    node.onLog('the network as relays see it', node.check);
+  /** What the instruction promises the user and caps for the payer (M35). */
+  #promises() {
+    const { shareMax, speedFloorBytesPerSecond = 0 } = this.#assignment.limits;
+    return { shareMax, speedFloorBytesPerSecond };
   }
 
   #state(): Progress['state'] {
@@ -211,6 +215,8 @@ export class ClientTask implements Task {
       cohort: { firstQuartileBytesPerSecond: 0, size: 0 },
       brake: 1,
       isBlocked: node.isBlocked,
+      uplinkBytesPerSecond: node.uplinkBytesPerSecond,
+      ...this.#promises(),
     });
     if (growth !== undefined) this.#growing = new GrowingFile(download.share, this.#assignment, this.#tell, () => {});
     download.onLog = (text, detail) => node.onLog(text, { task, ...detail });

@@ -18,6 +18,7 @@ import { reachOf } from './origin-reach.ts';
 import { draftTask, isTarget, type Publisher, refusing } from './publishing.ts';
 import { Refused } from './refusal.ts';
 import { RelayWatch } from './relay-watch.ts';
+import { Retries } from './retries.ts';
 import { byTask, hasWhole, isLive, type TaskEntry, TaskTable } from './task-table.ts';
 
 export interface ControlTerms {
@@ -50,6 +51,7 @@ export class Control {
   readonly #terms: ControlTerms;
   readonly #log: Log;
   readonly #watch: RelayWatch;
+  readonly #retries = new Retries();
   #lookedAtMilliseconds = 0;
   #reportedAtMilliseconds = 0;
 
@@ -74,6 +76,7 @@ export class Control {
       onHashes: (node, message) => this.growth.receive(node, message),
       onChanged: (entry) => void this.growth.confirmChange(entry),
       manifestKey: () => this.growth.key,
+      isRetried: (entry, row, held) => this.#retries.postpone(entry, row, held, Date.now()),
     });
     this.#watch = new RelayWatch(this.fleet, this.tasks, this.desk, Date.now());
   }
@@ -124,7 +127,7 @@ export class Control {
   /** One beat: decide, write, tell. False: another process owns a ledger now, and this one has to end. */
   async beat(): Promise<boolean> {
     const nowMilliseconds = Date.now();
-    for (const { row } of this.dispatcher.take(nowMilliseconds, this.#load())) {
+    for (const { row } of this.dispatcher.take(nowMilliseconds, this.fleet.busiestRatio)) {
       row.releasedAtMilliseconds = nowMilliseconds;
       this.tasks.changedClients.add(row);
       this.desk.touch(this.fleet.nodes.get(row.client)!);
@@ -327,6 +330,11 @@ export class Control {
     for (const moved of this.#watch.look(nowMilliseconds)) this.#log.warn(moved, 'a relay cannot serve');
     this.desk.touchUnanswered(nowMilliseconds);
     this.growth.look();
+    for (const { entry, row, count } of this.#retries.take(nowMilliseconds)) {
+      this.tasks.changedClients.add(row);
+      this.desk.touch(this.fleet.nodes.get(row.client)!);
+      this.#log.warn({ task: entry.record.id, client: row.client, count, problem: row.progress?.error }, 'tried again');
+    }
     for (const desk of this.desks.values()) desk.measure();
     for (const entry of this.tasks.tasks.values()) {
       if (!isLive(entry)) continue;
@@ -371,15 +379,6 @@ export class Control {
     this.#share(entry);
     this.desk.touchAll(entry);
     this.#log.info({ task: record.id, clients: entry.clients.size }, 'complete');
-  }
-
-  /** Of the busiest relay: who tells more clients than relays can serve only moves the queue. */
-  #load(): number {
-    let load = 0;
-    for (const { session, status } of this.fleet.relays) {
-      if (session !== undefined && status !== undefined) load = Math.max(load, status.loadRatio);
-    }
-    return load;
   }
 
   /** Share of a client's earlier tasks that it finished; half while there is none. */

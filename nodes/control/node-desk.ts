@@ -24,6 +24,8 @@ export interface NodeEvents {
   onChanged(entry: TaskEntry): void;
   /** Control's public key under manifests. */
   manifestKey(): string;
+  /** A client failed at the assignment of this revision, or an earlier one: is it told again? */
+  isRetried(entry: TaskEntry, row: ClientTaskRecord, heldRevision: number): boolean;
   /** A node has connected, perhaps for the first time. */
   onHello(node: FleetNode): void;
 }
@@ -184,7 +186,7 @@ export class NodeDesk {
       this.#events.onRelayAnswer(entry, relay, answer);
     } else if (client !== undefined) {
       this.#tasks.changedClients.add(client);
-      if (!answer.accepted) this.#tasks.setState(entry, client, 'failed');
+      if (!answer.accepted) this.#setState(node, entry, client, 'failed');
       this.#events.onClientState(entry, client);
     }
     return undefined;
@@ -202,12 +204,19 @@ export class NodeDesk {
       this.#tasks.reportedRelays.add(relay);
     } else if (client !== undefined) {
       client.progress = progress;
-      this.#tasks.setState(entry, client, progress.state);
+      this.#setState(node, entry, client, progress.state);
       this.#observe(node, progress);
       this.#guide(node, entry);
       this.#events.onClientState(entry, client);
     } else return `progress: ${progress.task} is no task of this node`;
     return undefined;
+  }
+
+  /** Whoever failed and is to be told again waits. */
+  #setState(node: FleetNode, entry: TaskEntry, client: ClientTaskRecord, state: Progress['state']): void {
+    const held = node.held.get(entry.record.id) ?? 0;
+    const isRetried = state === 'failed' && this.#events.isRetried(entry, client, held);
+    this.#tasks.setState(entry, client, isRetried ? 'waiting' : state);
   }
 
   /** What clients see of a relay is what relay choice learns from (M8). */

@@ -63,8 +63,7 @@ export class Swarm implements PeerSwarm {
   #heldBack: { piece: number; seconds: number } | undefined;
   #connecting = 0;
   #isClosed = false;
-  /** Whose pieces are asked for now. */
-  asks: 'everybody' | 'relays' | 'nobody' = 'everybody';
+  #asks: 'everybody' | 'relays' | 'nobody' = 'everybody';
   /** Whether anybody is served: before that, peers connect and wait. */
   isServing = true;
   /** Payload that peers brought, relays included. */
@@ -119,6 +118,17 @@ export class Swarm implements PeerSwarm {
       const known = pieces.filter((piece) => unknown.delete(piece));
       if (known.length > 0) this.#heard(peer, known);
     }
+  }
+
+  /** Whose pieces are asked for now. */
+  get asks(): 'everybody' | 'relays' | 'nobody' {
+    return this.#asks;
+  }
+
+  set asks(whose: 'everybody' | 'relays' | 'nobody') {
+    if (whose === this.#asks) return;
+    this.#asks = whose;
+    for (const peer of this.peers.values()) this.#interest(peer);
   }
 
   get peerCount(): number {
@@ -273,16 +283,12 @@ export class Swarm implements PeerSwarm {
     if (peer.isGone) return;
     const { isKnown } = this.options;
     const known = isKnown === undefined ? pieces : pieces.filter((piece) => isKnown(piece));
-    if (known.length < pieces.length) this.#keepUnknown(peer, pieces);
+    const unknown = this.#unknown.get(peer) ?? new Set();
+    if (isKnown !== undefined) this.#unknown.set(peer, unknown);
+    if (known.length < pieces.length) for (const piece of pieces) if (!isKnown!(piece)) unknown.add(piece);
     if (known.length === 0) return;
     this.intake.core.heard(peer.row, known);
     this.#interest(peer);
-  }
-
-  #keepUnknown(peer: Peer, pieces: number[]): void {
-    const unknown = this.#unknown.get(peer) ?? new Set();
-    this.#unknown.set(peer, unknown);
-    for (const piece of pieces) if (!this.options.isKnown!(piece)) unknown.add(piece);
   }
 
   #tellWhatWeHold({ wire }: Peer): void {
