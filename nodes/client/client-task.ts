@@ -209,7 +209,8 @@ export class ClientTask implements Task {
     const download = await Download.open(share, this.#lease, {
       clientCount: this.#assignment.clientCount,
       network: node.network,
-      expectedMilliseconds: estimate.finishMilliseconds ?? Infinity,
+      // A download of a few seconds is not overdue before a slow one would be slow.
+      expectedMilliseconds: Math.max(estimate.finishMilliseconds ?? Infinity, policy.fallback.hold),
       deadlineLeftMilliseconds: () => (this.#assignment.deadlineAtMilliseconds ?? Infinity) - Date.now(),
       downlinkBytesPerSecond: node.downlinkBytesPerSecond,
       cohort: { firstQuartileBytesPerSecond: 0, size: 0 },
