@@ -17,6 +17,7 @@ import {
   sign,
   verify,
 } from 'node:crypto';
+import { batchBytesMax } from '#nodes/protocol/hash-messages.ts';
 import { sha1Length, sha256Length } from './piece-hashes.ts';
 
 export const swarmLength = 20;
@@ -26,9 +27,7 @@ const magicLength = 4;
 const entryLength = 4 + sha1Length + sha256Length;
 const headLength = magicLength + swarmLength + keyLength + 4 + sha256Length + 2;
 export const sealLength = magicLength + swarmLength + sha256Length + sha1Length + signatureLength;
-/** With its envelope in base64 a batch fits into one message of any of its ways: 38 kB. */
-export const batchPiecesMax = 512;
-export const batchBytesMax = headLength + batchPiecesMax * entryLength + signatureLength;
+export const batchPiecesMax = Math.floor((batchBytesMax - headLength - signatureLength) / entryLength);
 const batchMagic = Buffer.from('slb1');
 const sealMagic = Buffer.from('sls1');
 

@@ -3,9 +3,11 @@
  * bytes, only ever appended to. A relay's begins with its key of this very chain: whoever loses the one has lost the
  * other too, and so never signs a second batch of a number that it gave away before.
  */
+
 import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { BadSignature, batchBytesMax, keyLength, newSigningKey, type SigningKey, signingKeyOf } from './hash-batch.ts';
+import { batchBytesMax } from '#nodes/protocol/hash-messages.ts';
+import { BadSignature, keyLength, newSigningKey, type SigningKey, signingKeyOf } from './hash-batch.ts';
 
 const lengthBytes = 4;
 const swarmMagic = Buffer.from('slh1');

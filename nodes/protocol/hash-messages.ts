@@ -5,11 +5,12 @@
  * control sends what comes.
  */
 import * as Type from 'typebox';
-import { batchBytesMax } from '../files/hash-batch.ts';
 import { count, identity, infoHash, list, object } from './fields.ts';
 
 /** Relays of one file, and those that took their place. */
 export const appointmentsMax = 256;
+/** One batch: 512 hashes with their envelope; in base64 it fits into any message. */
+export const batchBytesMax = 28_830;
 /** Of one message, as bytes before base64; the one of a node stays below `messageBytesMax`. */
 export const hashBytesFromNode = 32 * 1024;
 export const hashBytesFromControl = 512 * 1024;

@@ -7,8 +7,9 @@
  *     { t: 1, c: chain, f: first batch wanted }      { t: 3 } seal
  */
 
+import { batchBytesMax } from '#nodes/protocol/hash-messages.ts';
 import type { Growth } from '../files/growth.ts';
-import { BadSignature, batchBytesMax } from '../files/hash-batch.ts';
+import { BadSignature } from '../files/hash-batch.ts';
 import { decodePrefix, encodeBencode, integerAt, MalformedInput } from './bencode.ts';
 import type { Peer } from './peer.ts';
 import type { SwarmExtension } from './swarm-options.ts';
