@@ -6,7 +6,7 @@ const ownSuffixBytes = 16;
 /** Names that Windows gives to devices, with any ending. */
 const device = /^(con|prn|aux|nul|com\d|lpt\d)(\..*)?$/i;
 /** Our own files of unfinished ones, and our directory; on some systems a name means the same in capitals. */
-const ours = /\.part(\.pieces|\.pieces\.new|\.recent)?$|^\.sluice/i;
+const ours = /\.part(\.(pieces|pieces\.new|recent|hashes))?$|\.hashes$|^\.sluice/i;
 /** What shows text in another order, hides, or breaks lines: a name must be what it looks like. */
 const unseen = /[\p{Cc}\p{Cf}\p{Cs}\p{Co}\p{Zl}\p{Zp}]/u;
 

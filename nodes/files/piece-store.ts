@@ -11,22 +11,12 @@
  * journal (it may name what a later crash tore), hashing the whole of the sparse file (most of it may be holes).
  */
 import { createHash } from 'node:crypto';
-import {
-  constants,
-  type FileHandle,
-  mkdir,
-  open,
-  readFile,
-  rename,
-  rm,
-  stat,
-  statfs,
-  writeFile,
-} from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pieceCountOf, readFully } from './manifest.ts';
 import { isPiece, type PieceHashes } from './piece-hashes.ts';
 import { RecentPieces } from './recent-pieces.ts';
+import { openToWrite, replaceFile, syncDirectory, writeFully } from './writing.ts';
 
 export interface StoredFile {
   name: string;
@@ -34,10 +24,20 @@ export interface StoredFile {
   pieceLengthBytes: number;
   /** What the pieces are verified against; absent: nothing, and what was flushed under `identity` counts. */
   hashes?: PieceHashes | undefined;
+  /** Hashes that are still being signed, until `hashes` are known. */
+  growth?: GrowingHashes | undefined;
   /** Of the whole file, hexadecimal SHA-256. */
   digest?: string | undefined;
   /** Says which content this is (info-hash, validator): pieces kept under another one are thrown away. */
   identity: string;
+  /** What the same content was called before its hashes were complete. */
+  formerIdentity?: string | undefined;
+}
+
+/** Verifies pieces while their hashes become known one after the other. */
+export interface GrowingHashes {
+  isKnown(piece: number): boolean;
+  isRight(piece: number, bytes: Uint8Array): Promise<boolean>;
 }
 
 /** The bytes do not fit, are not what was promised, or the disk failed: the text says what and where. */
@@ -53,7 +53,7 @@ const flushMilliseconds = 2000;
 const hashChunkBytes = 1024 * 1024;
 
 export class PieceStore {
-  readonly file: StoredFile;
+  file: StoredFile;
   readonly pieceCount: number;
   readonly path: string;
   #handle!: FileHandle;
@@ -133,6 +133,7 @@ export class PieceStore {
   /** Whether the bytes are those of the piece; true where nobody knows. */
   async isRight(piece: number, bytes: Uint8Array): Promise<boolean> {
     if (bytes.length !== this.pieceBytes(piece)) return false;
+    if (this.file.growth !== undefined) return await this.file.growth.isRight(piece, bytes);
     return this.file.hashes === undefined || (await isPiece(this.file.hashes, piece, bytes));
   }
 
@@ -160,6 +161,12 @@ export class PieceStore {
     const buffer = Buffer.allocUnsafe(length);
     await readFully(this.#handle, buffer, start);
     return buffer;
+  }
+
+  /** The hashes are complete: the same content, under its lasting name. Pieces that are there were verified. */
+  settle(file: StoredFile): void {
+    this.file = file;
+    if (!this.#isWhole) this.#flushTimer ??= setTimeout(() => this.#flushLater(), 0);
   }
 
   /** Fills the buffers, one after the other, from `start` on; the caller has asked `has` or `availableEnd`. */
@@ -265,7 +272,7 @@ export class PieceStore {
     this.#isWriter = true;
     const found = await stat(path).catch(() => undefined);
     await this.#checkSpace(directory, found === undefined ? 0 : found.blocks * 512);
-    this.#handle = await open(path, constants.O_RDWR | constants.O_CREAT | noFollow);
+    this.#handle = await openToWrite(path);
     await this.#handle.truncate(this.file.sizeBytes);
     const text = await readFile(listPath(this.path), 'utf8').catch(() => '');
     const listed = parseList(this.file, text) ?? new Uint8Array(Math.ceil(this.pieceCount / 8));
@@ -281,12 +288,13 @@ export class PieceStore {
 
   /** Reads every piece that is listed and forgets those that are wrong. Whether all were right. */
   async #verifyListed(): Promise<boolean> {
-    if (this.file.hashes === undefined) return true;
+    const { hashes, growth } = this.file;
+    if (hashes === undefined && growth === undefined) return true;
     let isRight = true;
     for (let piece = 0; piece < this.pieceCount; piece++) {
       if (!this.has(piece)) continue;
       const bytes = await this.read(piece * this.file.pieceLengthBytes, this.pieceBytes(piece));
-      if (await this.isRight(piece, bytes)) continue;
+      if (growth?.isKnown(piece) !== false && (await this.isRight(piece, bytes))) continue;
       this.#has[piece] = 0;
       this.#count--;
       isRight = false;
@@ -327,9 +335,6 @@ export class PieceStore {
   }
 }
 
-/** A link that somebody laid under a name of ours is not followed out of the directory. */
-const noFollow = constants.O_NOFOLLOW ?? 0;
-
 const partPath = (path: string) => `${path}.part`;
 const listPath = (path: string) => `${path}.part.pieces`;
 
@@ -345,7 +350,7 @@ function parseList(file: StoredFile, text: string): Uint8Array | undefined {
     const read = JSON.parse(text);
     const isSame =
       read.version === 1 &&
-      read.identity === file.identity &&
+      [file.identity, file.formerIdentity].includes(String(read.identity)) &&
       read.sizeBytes === file.sizeBytes &&
       read.pieceLengthBytes === file.pieceLengthBytes;
     const listed = Buffer.from(String(read.pieces), 'base64');
@@ -360,30 +365,6 @@ export function packed(flags: Uint8Array): Uint8Array {
   const bits = new Uint8Array(Math.ceil(flags.length / 8));
   for (const [index, flag] of flags.entries()) if (flag === 1) bits[index >> 3]! |= 0x80 >> (index & 7);
   return bits;
-}
-
-async function writeFully(file: FileHandle, bytes: Uint8Array, start: number): Promise<void> {
-  let done = 0;
-  while (done < bytes.length) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, start + done);
-    done += bytesWritten;
-  }
-}
-
-async function replaceFile(path: string, text: string): Promise<void> {
-  const beside = `${path}.new`;
-  const flag = constants.O_WRONLY | constants.O_CREAT | constants.O_TRUNC | noFollow;
-  await writeFile(beside, text, { flush: true, flag });
-  await rename(beside, path);
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }
 
 function asProblem(path: string, error: unknown): StoreProblem {

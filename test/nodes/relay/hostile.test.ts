@@ -76,7 +76,7 @@ test('one address has so many connections and no more', async () => {
   server.close();
 });
 
-test('a disk fills while a relay pulls: it says so and stays up, and the client has the file all the same', async () => {
+test('a disk fills while a relay pulls: it says so, stays up, and the client has the file all the same', async () => {
   await inDirectory(async (directory) => {
     const disk = join(directory, 'disk');
     spawnSync('mkdir', [disk]);
