@@ -32,7 +32,6 @@ const program = new Command('sluice')
   .exitOverride();
 
 const context: CommandContext = { onInterrupt, onDrain };
-
 program
   .command('demo')
   .description('compare the policies on a sample scenario')
@@ -250,8 +249,8 @@ withOverrides(program.command('quota').description("look at an origin's contract
     ),
   );
 
-const taskReader = () => import('#nodes/commands/planned-task.ts');
-addPilotCommands(program, { does, withOutput, withOverrides, countAbove0, names }, taskReader, context);
+const frame = { does, withOutput, withOverrides, countAbove0, names, context };
+addPilotCommands(program, frame, () => import('#nodes/commands/planned-task.ts'));
 
 const scenario = program.command('scenario').description('check, list and describe scenario files');
 

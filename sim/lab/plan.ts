@@ -179,7 +179,7 @@ function planText(plan: Plan): string {
       row('everybody done at', finishSeconds, formatSeconds),
       row('the origin sends', origin.sentBytes, formatBytes),
     ]),
-    `at least, at most: 95 of 100 runs are expected between, by the error that was measured in ${plan.modelErrorCases} cases`,
+    `between them 95 of 100 runs are expected, by the error that was measured in ${plan.modelErrorCases} cases`,
     '',
     ...aligned(
       [

@@ -18,7 +18,7 @@ function errors(ratios: number[]): ModelError {
     runs: 1,
     ratio: { 'p50(completion)': ratio, 'p95(completion)': ratio, 'max(completion)': ratio, 'bytes.originSent': 1 },
   }));
-  return { version: 1, kind: 'model-error', sluice: '0', commit: '', cases };
+  return { version: 1, kind: 'model-error', sluice: '0', commits: [], cases };
 }
 
 test('the interval is the prediction interval of one more case, by Student', () => {

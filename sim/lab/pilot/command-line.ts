@@ -16,6 +16,7 @@ export interface Frame {
   withOutput(command: Command): Command;
   countAbove0(text: string): number;
   names(text: string): string[];
+  context: CommandContext;
 }
 
 /** What `sluice plan` needs to look at a running fleet. */
@@ -34,10 +35,9 @@ export function addPilotCommands(
   program: Command,
   frame: Frame,
   taskReader: () => Promise<{ plannedTask(id: string, address: TaskAddress): Promise<PlannedTask> }>,
-  context: CommandContext,
 ): void {
   addPilot(program, frame);
-  const { does, withOverrides, countAbove0 } = frame;
+  const { does, withOverrides, countAbove0, context } = frame;
   withOverrides(program.command('plan <task-or-scenario>'))
     .description('predict when a distribution is done, what the origin bears and what it costs, and how sure that is')
     .option('--deadline <time>', 'end with 4 unless everybody is done by then, the model in the worst case')

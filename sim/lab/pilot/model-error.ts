@@ -24,14 +24,15 @@ export interface ModelError {
   version: 1;
   kind: 'model-error';
   sluice: string;
-  commit: string;
+  /** Of the sources that were measured. */
+  commits: string[];
   cases: ModelErrorCase[];
 }
 
 /** What the suite of pilots that comes with sluice found. */
 const shipped = fileURLToPath(new URL('../../../scenarios/pilot/model-error.json', import.meta.url));
 
-export function modelErrorOf(validations: readonly Validation[], { sluice, git }: Provenance): ModelError {
+export function modelErrorOf(validations: readonly Validation[], { sluice }: Provenance): ModelError {
   const cases = validations
     .filter(({ measured }) => measured.length > 0)
     .map(({ scenario, policy, isHoldout, measured, simulated }): ModelErrorCase => {
@@ -45,7 +46,8 @@ export function modelErrorOf(validations: readonly Validation[], { sluice, git }
       const ratios = predictedMetrics.map((metric) => [metric, ratio(metric)]);
       return { scenario, policy, isHoldout, runs: measured.length, ratio: Object.fromEntries(ratios) };
     });
-  return { version: 1, kind: 'model-error', sluice, commit: git.commit, cases };
+  const commits = new Set(validations.flatMap(({ measured }) => measured.map(({ manifest }) => manifest.git.commit)));
+  return { version: 1, kind: 'model-error', sluice, commits: [...commits], cases };
 }
 
 export function readModelError(path = shipped): ModelError {
