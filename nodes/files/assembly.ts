@@ -85,6 +85,13 @@ export class Assembly {
     if (begun.missingBlocks === 0) this.#pool.give(Buffer.from(begun.bytes.buffer));
   }
 
+  /** Whether one more piece stays within the bound. */
+  get hasRoom(): boolean {
+    if (this.#begun.size < this.#piecesMax) return true;
+    for (const { users } of this.#begun.values()) if (users === 0) return true;
+    return false;
+  }
+
   /** Bytes of pieces that are not whole. */
   get heldBytes(): number {
     let bytes = 0;

@@ -10,9 +10,11 @@ import type { Bringer, PieceIntake } from '../files/piece-intake.ts';
 import type { GuardedWire } from './guarded-wire.ts';
 
 /** Two seconds of what the peer sends are asked for ahead: a round trip and its swings fit into that. */
-const aheadSeconds = 2;
+const aheadSeconds = 1;
 const blocksAheadMin = 16;
 const blocksAheadMax = 1024;
+/** Of the last second in the mean rate: about three seconds count. */
+const meanWeight = 0.5;
 /** A block that comes sooner than this is not slow. */
 const slowBlockMilliseconds = 1000;
 /** After a request was rejected. */
@@ -62,7 +64,10 @@ export class Peer implements Bringer {
   sentBytes = 0;
   /** Since the last choke round, and the rate of the round before. */
   roundReceivedBytes = 0;
+  roundBytesPerSecond = 0;
+  /** Mean over the last seconds: by it one asks ahead. */
   receiveBytesPerSecond = 0;
+  #measuredBytes = 0;
   isGone = false;
 
   constructor(swarm: PeerSwarm, row: number, kind: SourceKind, id: string, wire: GuardedWire, socket: Socket) {
@@ -94,6 +99,14 @@ export class Peer implements Bringer {
       if (claim === undefined) return;
       this.#askBlock(claim);
     }
+  }
+
+  /** Once a second. */
+  measure(): void {
+    const bytes = this.receivedBytes - this.#measuredBytes;
+    this.#measuredBytes = this.receivedBytes;
+    const isFirst = this.receiveBytesPerSecond === 0;
+    this.receiveBytesPerSecond += (isFirst ? 1 : meanWeight) * (bytes - this.receiveBytesPerSecond);
   }
 
   /** Breaks off when no block has come for `milliseconds` although some are on their way. */

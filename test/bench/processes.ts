@@ -27,11 +27,16 @@ export function secondsOf({ userSeconds, systemSeconds }: Cost): number {
   return userSeconds + systemSeconds;
 }
 
-/** Memory that is in use now, and the most that ever was, of a process alone. */
+/** Memory of a process that is in use now, and the most that ever was; those below it counted. */
 export function memoryOf(process: number): { residentBytes: number; peakBytes: number } {
-  const status = readFileSync(`/proc/${process}/status`, 'latin1');
-  const kibibytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]);
-  return { residentBytes: kibibytes('VmRSS') * 1024, peakBytes: kibibytes('VmHWM') * 1024 };
+  const memory = { residentBytes: 0, peakBytes: 0 };
+  for (const one of [process, ...childrenOf(process)]) {
+    const status = readFileSync(`/proc/${one}/status`, 'latin1');
+    const kibibytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]);
+    memory.residentBytes += kibibytes('VmRSS') * 1024;
+    memory.peakBytes += kibibytes('VmHWM') * 1024;
+  }
+  return memory;
 }
 
 function childrenOf(process: number): number[] {

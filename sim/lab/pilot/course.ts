@@ -1,11 +1,12 @@
 /** One run of a pilot: the task is published, clients arrive and leave, things break as the scenario says. */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { millisecondsPerSecond } from '#core/units.ts';
 import type { Fault } from '#scenarios/format/scenario.ts';
 import type { ClientMachine } from './machines.ts';
 import type { ClientState, Measured, MeasuredClient, OriginAudit } from './measured.ts';
+import { type ClientKind, type OtherKind, otherClientCommand } from './other-clients.ts';
 import type { Running } from './processes.ts';
 import { readRecord } from './records.ts';
 import type { Site } from './site.ts';
@@ -21,6 +22,8 @@ interface Course {
 }
 
 const lookMilliseconds = 1000;
+/** How exactly it is known when another program is done. */
+const doneMilliseconds = 20;
 
 export class PilotRun {
   readonly #site: Site;
@@ -31,8 +34,12 @@ export class PilotRun {
   #startedAt = 0;
   #wake: () => void = () => {};
 
-  constructor(site: Site, signal: AbortSignal) {
+  readonly #kind: ClientKind;
+  #torrent = '';
+
+  constructor(site: Site, signal: AbortSignal, kind: ClientKind = 'sluice') {
     this.#site = site;
+    this.#kind = kind;
     this.#signal = signal;
     this.#clients = site.machines.clients.map((machine) => ({
       machine,
@@ -46,12 +53,18 @@ export class PilotRun {
   async run(): Promise<Measured> {
     const site = this.#site;
     const early = this.#clients.filter(({ machine }) => machine.arriveSeconds === 0);
-    for (const client of early) this.#start(client);
-    await site.clientsConnected(early.length, this.#signal);
+    if (this.#kind === 'sluice') {
+      for (const client of early) this.#start(client);
+      await site.clientsConnected(early.length, this.#signal);
+    }
     const watch = new Watch(site.network);
     this.#startedAt = performance.now();
     try {
       const task = await site.publish();
+      if (this.#kind !== 'sluice') {
+        this.#torrent = await site.fetchTorrent(task);
+        for (const client of early) this.#start(client);
+      }
       for (const client of this.#clients) {
         if (client.machine.arriveSeconds > 0) this.#at(client.machine.arriveSeconds, () => this.#start(client));
       }
@@ -69,10 +82,29 @@ export class PilotRun {
 
   #start(client: Course): void {
     if (client.state === 'left') return;
+    if (this.#kind !== 'sluice') return this.#startOther(client, this.#kind);
     const running = this.#site.startClient(client.machine);
     client.running = running;
     running.onLine = (line) => this.#heed(client, line);
     void running.ended.then(() => this.#wake());
+  }
+
+  #startOther(client: Course, kind: OtherKind): void {
+    const { machine } = client;
+    const site = this.#site;
+    const address = site.network.addressOf(machine);
+    const directory = join(site.directory, machine.name);
+    const { command, done } = otherClientCommand(kind, { directory, torrent: this.#torrent, address });
+    client.running = site.processes.start(machine, command);
+    void client.running.ended.then(() => this.#wake());
+    const look = setInterval(() => {
+      if (!existsSync(done)) return;
+      clearInterval(look);
+      client.completedAt = performance.now();
+      client.state = 'completed';
+      this.#wake();
+    }, doneMilliseconds);
+    this.#timers.add(look);
   }
 
   /** A client says once that it has the whole file. */

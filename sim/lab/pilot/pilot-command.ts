@@ -1,31 +1,94 @@
 /** `sluice pilot` and `sluice pilot clean`. */
+import { scenarioFile } from '#scenarios/format/bundled.ts';
 import { exitCodes, Stop } from '#scenarios/format/exit-codes.ts';
+import type { LoadedScenario } from '#scenarios/format/load.ts';
 import type { Output, Overrides } from '../options.ts';
 import { checkOutputs, writeWhole } from '../output.ts';
-import { provenance } from '../provenance.ts';
+import { type Provenance, provenance } from '../provenance.ts';
 import { reportOf } from '../report.ts';
 import { loadSource, openSource } from '../source.ts';
 import { percent } from '../table.ts';
 import { type Network, namespacesProblem } from './network.ts';
+import { type ClientKind, otherClientProblem } from './other-clients.ts';
 import { type PilotResult, runPilot } from './pilot.ts';
+import { suiteOf } from './suite.ts';
+import { validate } from './validate.ts';
+import type { Validation } from './validation.ts';
+import { suiteText, validationText } from './validation-text.ts';
 import { cleanWorkplaces } from './workplace.ts';
+
+const runsDefault = 5;
 
 export interface PilotOptions extends Overrides, Output {
   scenario: string;
   network?: 'auto' | Network['kind'];
+  /** Directory for what the nodes said and decided. */
+  logs?: string;
+  /** Whose clients download. */
+  clientsOf?: ClientKind;
+  againstSim?: boolean;
+  runs?: number;
+  policies?: string[];
+  /** Directory of measured runs. */
+  results?: string;
+  /** Only what was measured before. */
+  measured?: boolean;
+}
+
+/** The file that `--against-sim --out` writes. */
+export interface ValidationDocument {
+  version: 1;
+  kind: 'validation';
+  sluice: Provenance;
+  validations: Validation[];
 }
 
 export async function pilotCommand(options: PilotOptions): Promise<number> {
+  if (options.againstSim) return await againstSim(options);
   const { json, out } = options;
   const source = openSource(options.scenario);
   checkOutputs({ '--out': out }, [source.file]);
   const loaded = loadSource(source, options);
   for (const warning of loaded.warnings) process.stderr.write(`warning: ${warning}\n`);
   const kind = networkFor(options.network ?? 'auto');
-  const result = await interruptible((signal) => runPilot(loaded, provenance(), kind, signal));
+  checkClients(options.clientsOf ?? 'sluice', loaded, kind);
+  const result = await interruptible((signal) =>
+    runPilot(loaded, provenance(), kind, signal, { logs: options.logs, clients: options.clientsOf }),
+  );
   if (out !== undefined) writeWhole(out, `${JSON.stringify(result, undefined, 2)}\n`);
   process.stdout.write(json ? `${JSON.stringify(result, undefined, 2)}\n` : pilotReport(result));
   return result.expectations.every(({ ok }) => ok) ? exitCodes.ok : exitCodes.expectation;
+}
+
+/** Other clients know nothing of control: they take part where everything is BitTorrent. */
+function checkClients(clients: ClientKind, { scenario }: LoadedScenario, kind: Network['kind']): void {
+  if (clients === 'sluice') return;
+  const problem = otherClientProblem(clients);
+  if (problem !== undefined) throw new Stop(exitCodes.failure, `--clients-of ${clients}: ${problem}`);
+  const { http, swarm } = scenario.policy;
+  if (kind === 'namespaces' && http.when === 'never' && swarm.enabled && scenario.faults.length === 0) return;
+  const text = 'it takes network namespaces, and a scenario without faults whose policy has http.when: never';
+  throw new Stop(exitCodes.invalid, `--clients-of ${clients}: ${text}`);
+}
+
+async function againstSim(options: PilotOptions): Promise<number> {
+  const { json, out, runs = runsDefault, results, measured = false } = options;
+  const entries = suiteOf(scenarioFile(options.scenario), options.policies);
+  checkOutputs({ '--out': out }, [options.scenario]);
+  const network = measured ? 'namespaces' : networkFor(options.network ?? 'auto');
+  const validations: Validation[] = [];
+  await interruptible(async (signal) => {
+    for (const entry of entries) {
+      const found = await validate(entry, { ...options, runs, network, results, isMeasured: measured }, signal);
+      validations.push(found);
+      if (!json) process.stdout.write(`${validationText(found)}\n`);
+    }
+  });
+  if (!json) process.stdout.write(suiteText(validations));
+  const document: ValidationDocument = { version: 1, kind: 'validation', sluice: provenance(), validations };
+  if (out !== undefined) writeWhole(out, `${JSON.stringify(document)}\n`);
+  if (json) process.stdout.write(`${JSON.stringify(document)}\n`);
+  return exitCodes.ok;
 }
 
 export function networkFor(wanted: 'auto' | Network['kind']): Network['kind'] {

@@ -116,6 +116,22 @@ export class Site {
     });
   }
 
+  /** The task's torrent, as its first relay hands it out: a path. */
+  async fetchTorrent(task: string): Promise<string> {
+    const url = `${this.relayUrls.get(this.machines.relays[0]?.name ?? '')}/files/${task}.torrent`;
+    const until = performance.now() + readyMilliseconds;
+    for (;;) {
+      const answer = await fetch(url).catch(() => undefined);
+      if (answer?.ok) {
+        const path = join(this.directory, `${task}.torrent`);
+        writeFileSync(path, new Uint8Array(await answer.arrayBuffer()));
+        return path;
+      }
+      if (performance.now() > until) throw new Stop(exitCodes.failure, `${url}: status ${answer?.status ?? 'none'}`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+
   async startRelay(relay: RelayMachine): Promise<void> {
     const address = this.network.addressOf(relay);
     const limited = this.network.kind === 'loopback';
