@@ -25,6 +25,8 @@ export interface ShareOptions {
   seed: number;
   priorityPieces: [number, number][];
   sourcesMax: number;
+  /** Connections to peers; absent: as many as the policy says. */
+  peersMax?: number;
   /** Where decisions are written; absent: nowhere. */
   recordPath?: string | undefined;
   listener: PeerListener;
@@ -53,7 +55,7 @@ export class Share {
       seed,
       file: { sizeBytes: store.file.sizeBytes, pieceLengthBytes: store.file.pieceLengthBytes },
       policy,
-      neighboursMax: metainfo === null ? 1 : policy.swarm.peerConnections,
+      neighboursMax: metainfo === null ? 1 : (options.peersMax ?? policy.swarm.peerConnections),
       sourcesMax,
       priorityPieces,
     });
