@@ -134,13 +134,6 @@ export class PieceStore {
     this.#flushTimer ??= setTimeout(() => this.#flushLater(), flushMilliseconds);
   }
 
-  /** Bytes that are there; the caller has asked `has` or `availableEnd`. */
-  async read(start: number, length: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafe(length);
-    await readFully(this.#handle, buffer, start);
-    return buffer;
-  }
-
   /** Fills the buffers, one after the other, from `start` on; the caller has asked `has` or `availableEnd`. */
   async readInto(buffers: Uint8Array[], start: number): Promise<void> {
     const wantedBytes = buffers.reduce((sum, { length }) => sum + length, 0);
@@ -251,9 +244,11 @@ export class PieceStore {
   async #verifyListed(): Promise<boolean> {
     if (this.file.hashes === undefined) return true;
     let isRight = true;
+    const buffer = Buffer.allocUnsafeSlow(this.file.pieceLengthBytes);
     for (let piece = 0; piece < this.pieceCount; piece++) {
       if (!this.has(piece)) continue;
-      const bytes = await this.read(piece * this.file.pieceLengthBytes, this.pieceBytes(piece));
+      const bytes = buffer.subarray(0, this.pieceBytes(piece));
+      await readFully(this.#handle, bytes, piece * this.file.pieceLengthBytes);
       if (await this.isRight(piece, bytes)) continue;
       this.#has[piece] = 0;
       this.#count--;
