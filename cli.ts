@@ -186,10 +186,12 @@ asNode(program.command('client'))
   .option('--peer <host:port>', 'a peer to connect to; may be repeated', listed, [])
   .option('--tracker <url>', 'beside those of the torrent; may be repeated', listed, [])
   .option('--listen-peers <host:port>', 'where peers connect to us', '0.0.0.0:0')
+  .option('--listen <host:port>', 'under control: for /healthz, /readyz and /metrics')
   .option('--set <knob=value>', 'change one knob of the policy, such as fallback.hold=10s', assignments, [])
   .option('--record <directory>', 'write the decisions there, for sluice replay')
   .option('--upload-max <rate>', 'to peers at most')
   .option('--downlink <rate>', 'what the machine can receive')
+  .option('--uplink <rate>', "what the machine can send, instead of its card's speed: seeding takes what is free of it")
   .option('--expect <time>', 'how long the download should take')
   .addOption(new Option('--network <kind>', 'what the machine is connected by').choices(['wired', 'mobile', 'unknown']))
   .option('--blocked', 'peer-to-peer is known not to work here')
@@ -301,6 +303,9 @@ function asNode(command: Command): Command {
     .option('--token-file <file>', 'what sluice enrol printed; absent: SLUICE_TOKEN')
     .option('--authority <file>', 'PEM of who signed the certificate of control')
     .addOption(new Option('--polling <when>', 'instead of a WebSocket').choices(['never', 'when-needed', 'always']))
+    .addOption(
+      new Option('--log-level <level>', 'from which on').choices(['debug', 'info', 'warn', 'error']).default('info'),
+    )
     .option('--region <name>', 'where it is')
     .option('--group <name>', 'what it belongs to; may be repeated', listed, []);
 }

@@ -281,10 +281,11 @@ export class ClientCore implements Host {
     assignSource(this.sources, own, slot, source, kind, expectedBytesPerSecond, latency);
   }
 
-  /** The slot to ask now (`source`), or `none` and why. */
-  choose(nowMilliseconds: number, isOriginLeased: boolean, requestBytes: number): Decision {
+  /** The slot to ask now (`source`), or `none` and why. Relays are left out once they have brought their share. */
+  choose(nowMilliseconds: number, isOriginLeased: boolean, requestBytes: number, mayUseRelays = true): Decision {
     const { sources } = this.options.policy.http;
-    const kinds = sources.map((kind) => (kind === 'origin' ? sourceOrigin : sourceRelay));
+    const ofRelays = mayUseRelays ? sourceRelay : sourceNone;
+    const kinds = sources.map((kind) => (kind === 'origin' ? sourceOrigin : ofRelays));
     const [first, second] = [kinds[0] ?? sourceNone, kinds[1] ?? sourceNone];
     const slot = chooseSource(this.sources, own, first, second, isOriginLeased, nowMilliseconds, requestBytes);
     return {

@@ -10,6 +10,7 @@ import { policyFrom } from './policy-options.ts';
 import type { ClientSettings } from './settings.ts';
 import { openStandAlone } from './stand-alone.ts';
 import { runUnderControl } from './under-control.ts';
+import { cardBytesPerSecond } from './upload-share.ts';
 
 export interface ClientCommandOptions extends ControlOptions {
   dir: string;
@@ -24,12 +25,16 @@ export interface ClientCommandOptions extends ControlOptions {
   record?: string;
   uploadMax?: string;
   downlink?: string;
+  uplink?: string;
   expect?: string;
   network?: 'wired' | 'mobile' | 'unknown';
   blocked?: boolean;
   seed?: string;
   onComplete?: string;
   json?: boolean;
+  /** Under control: for its health and its figures. */
+  listen?: string;
+  logLevel: string;
   /** Under control: where assignments are kept, and what control chooses clients by. */
   state?: string;
   region?: string;
@@ -87,6 +92,7 @@ function settingsFrom(options: ClientCommandOptions): ClientSettings {
     priorityPieces: [],
     uploadBytesPerSecond: rateOption(options.uploadMax),
     downlinkBytesPerSecond: rateOption(options.downlink),
+    uplinkBytesPerSecond: options.uplink === undefined ? cardBytesPerSecond() : rateOption(options.uplink),
     expectedMilliseconds: options.expect === undefined ? Infinity : parseQuantity('time', options.expect),
     network: options.network ?? 'unknown',
     isBlocked: options.blocked === true,

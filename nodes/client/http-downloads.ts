@@ -28,6 +28,8 @@ interface Slot extends HttpSource {
   latencyMilliseconds: number;
   bytesPerSecond: number;
   active: number;
+  /** In a row. */
+  failures: number;
 }
 
 /** Believed of a source until it has been observed. */
@@ -39,6 +41,8 @@ const slowMilliseconds = 30_000;
 const aheadSeconds = 2;
 /** A source with wrong bytes rests for this long. */
 const wrongMilliseconds = 60_000;
+/** A source that failed once more than it may be tried again is left alone for so long. */
+const leftAloneMilliseconds = 60_000;
 /** No relay could be asked within this time: a lease of the origin is wanted. */
 const originNeededMilliseconds = 5000;
 
@@ -56,6 +60,13 @@ export class HttpDownloads {
   #originNeededAt = -Infinity;
   /** To the origin at most. */
   originConnections = Infinity;
+  /** A request without an answer for so long has failed; absent: the usual patience. */
+  timeoutMilliseconds: number | undefined;
+  /** How often in a row a source is asked again after it failed. */
+  retries = Infinity;
+  /** Bytes that may still be asked of these, beside what is on its way; 0: they have brought their share. */
+  left: (kind: HttpSource['kind']) => number = () => Infinity;
+  readonly #onItsWay = { origin: 0, relay: 0 };
   receivedBytes = 0;
   onLog: (text: string, detail: object) => void = () => {};
   /** The file is another one at its source: nothing of this download is of use any more. */
@@ -83,11 +94,16 @@ export class HttpDownloads {
         latencyMilliseconds: 0,
         bytesPerSecond: 0,
         active: 0,
+        failures: 0,
       };
       const isOrigin = source.kind === 'origin';
       this.#core.assign(slot, slot, isOrigin, expectedBytesPerSecond, expectedLatencyMilliseconds);
     }
     this.#slots.length = Math.min(sources.length, this.#core.options.sourcesMax);
+  }
+
+  get hasRelays(): boolean {
+    return this.#slots.some(({ kind }) => kind === 'relay');
   }
 
   get connections(): number {
@@ -139,14 +155,18 @@ export class HttpDownloads {
     const pieceBytes = this.#intake.store.file.pieceLengthBytes;
     const each = Math.floor(this.#piecesOfUse / this.#connectionsOfUse);
     const rangePieces = Math.max(1, Math.min(policy.http.rangePieces, each));
-    const isLeased = this.#lease.freeSlots > 0;
-    const choice = this.#core.choose(monotonicMilliseconds(), isLeased, pieceBytes * rangePieces);
+    const mayUse = (kind: HttpSource['kind']) => this.left(kind) > this.#onItsWay[kind];
+    const isLeased = this.#lease.freeSlots > 0 && mayUse('origin');
+    const now = monotonicMilliseconds();
+    const choice = this.#core.choose(now, isLeased, pieceBytes * rangePieces, mayUse('relay'));
     if (choice.kind !== 'source') return false;
-    if (choice.reason === 'no-lease' || choice.reason === 'origin') this.#originNeededAt = monotonicMilliseconds();
+    const isOriginWanted = choice.reason === 'no-lease' || choice.reason === 'origin';
+    if (isOriginWanted && mayUse('origin')) this.#originNeededAt = now;
     if (choice.source === none) return false;
     const slot = this.#slots[choice.source];
     if (slot === undefined) return false;
-    const taken = this.#take(choice.source, rangePieces);
+    const leftPieces = Math.ceil((this.left(slot.kind) - this.#onItsWay[slot.kind]) / pieceBytes);
+    const taken = this.#take(choice.source, Math.min(rangePieces, leftPieces));
     if (taken?.kind !== 'range') return false;
     const range = new PieceRange(this.#intake, slot.kind, taken.firstPiece, taken.pieceCount);
     const closeSlot = slot.kind === 'origin' ? this.#lease.openSlot(() => range.abort()) : () => {};
@@ -156,11 +176,14 @@ export class HttpDownloads {
     }
     this.#ranges.add(range);
     slot.active++;
+    const rangeBytes = range.endByte - range.startByte;
+    this.#onItsWay[slot.kind] += rangeBytes;
     this.#run(choice.source, slot, range)
       .catch((error: unknown) => this.onLog('a range failed', { problem: String(error) }))
       .finally(() => {
         closeSlot();
         slot.active--;
+        this.#onItsWay[slot.kind] -= rangeBytes;
         range.end();
         this.#ranges.delete(range);
         this.pump();
@@ -212,9 +235,13 @@ export class HttpDownloads {
     } else if (end.kind === 'refused') {
       this.#core.failed(index, now, end.retryAfterMilliseconds);
     } else if (end.kind === 'failed') {
-      this.onLog('a range failed', { source, problem: end.problem });
-      this.#core.failed(index, now, 0);
+      const slot = this.#slots[index];
+      const isLeftAlone = ++slot.failures > this.retries;
+      if (isLeftAlone) slot.failures = 0;
+      this.onLog('a range failed', { source, problem: end.problem, ...(isLeftAlone ? { leftAlone: true } : {}) });
+      this.#core.failed(index, now, isLeftAlone ? leftAloneMilliseconds : 0);
     } else if (end.bytes > 0) {
+      this.#slots[index].failures = 0;
       this.#core.succeeded(index, bytesPerSecond);
     }
   }
@@ -227,7 +254,8 @@ export class HttpDownloads {
   ): Promise<RangeEnd> {
     let total = 0;
     for (let at = range.nextByte(range.startByte); at < range.endByte; ) {
-      const end = await fetchRange(this.#relays, slot.file, at, range.endByte, range.signal, onBytes);
+      const patience = this.timeoutMilliseconds;
+      const end = await fetchRange(this.#relays, slot.file, at, range.endByte, range.signal, onBytes, patience);
       total += end.bytes;
       if (end.kind !== 'done') return { ...end, bytes: total };
       at = range.nextByte(at + end.bytes);
@@ -241,7 +269,8 @@ export class HttpDownloads {
     if (file === undefined) return { kind: 'refused' as const, retryAfterMilliseconds: 1000, bytes: 0 };
     const connection = new OriginConnection(file.access);
     try {
-      const end = await fetchFromOrigin(this.#lease, connection, file, range, onBytes);
+      const patience = this.timeoutMilliseconds;
+      const end = await fetchFromOrigin(this.#lease, connection, file, range, onBytes, patience);
       const hasChanged = slot.sources.heed(file, end);
       if (end.kind !== 'changed' || hasChanged) return end;
       return { kind: 'failed' as const, problem: `${file.url}: ${end.problem}`, bytes: end.bytes };

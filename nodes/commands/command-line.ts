@@ -61,6 +61,7 @@ function addTasks(program: Command, { does, listed, assignments }: CommandKinds)
     .option('--region <name>', 'to clients of this region; may be repeated', listed, [])
     .option('--client <name>', 'to this client; may be repeated', listed, [])
     .option('--instruction <file>', 'JSON with any part of an instruction')
+    .option('--policy-file <file>', 'the policy that a sweep recommends, as its --apply wrote it')
     .option('--set <path=value>', 'one part of it, such as distribution.speedMax=10MB/s', assignments, [])
     .option('--key <text>', 'the same key gives the same task, not a second one')
     .action(

@@ -34,6 +34,7 @@ export function addRoutes(app: FastifyInstance, control: Control, rights: Rights
       groups: record.groups,
       region: record.hello?.region ?? null,
       software: record.hello?.software ?? null,
+      peerToPeer: record.hello?.peerToPeer ?? null,
       connected: session !== undefined,
       seenAt: record.seenAtMilliseconds === undefined ? null : new Date(record.seenAtMilliseconds).toISOString(),
     }));

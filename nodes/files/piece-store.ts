@@ -21,10 +21,20 @@ export interface StoredFile {
   pieceLengthBytes: number;
   /** What the pieces are verified against; absent: nothing, and what was flushed under `identity` counts. */
   hashes?: PieceHashes | undefined;
+  /** Hashes that are still being signed, until `hashes` are known. */
+  growth?: GrowingHashes | undefined;
   /** Of the whole file, hexadecimal SHA-256. */
   digest?: string | undefined;
   /** Says which content this is (info-hash, validator): pieces kept under another one are thrown away. */
   identity: string;
+  /** What the same content was called before its hashes were complete. */
+  formerIdentity?: string | undefined;
+}
+
+/** Verifies pieces while their hashes become known one after the other. */
+export interface GrowingHashes {
+  isKnown(piece: number): boolean;
+  isRight(piece: number, bytes: Uint8Array): Promise<boolean>;
 }
 
 /** The bytes do not fit, are not what was promised, or the disk failed: the text says what and where. */
@@ -38,7 +48,7 @@ const flushMilliseconds = 2000;
 const hashChunkBytes = 1024 * 1024;
 
 export class PieceStore {
-  readonly file: StoredFile;
+  file: StoredFile;
   readonly pieceCount: number;
   readonly path: string;
   #handle!: FileHandle;
@@ -113,6 +123,7 @@ export class PieceStore {
   /** Whether the bytes are those of the piece; true where nobody knows. */
   async isRight(piece: number, bytes: Uint8Array): Promise<boolean> {
     if (bytes.length !== this.pieceBytes(piece)) return false;
+    if (this.file.growth !== undefined) return await this.file.growth.isRight(piece, bytes);
     return this.file.hashes === undefined || (await isPiece(this.file.hashes, piece, bytes));
   }
 
@@ -132,6 +143,12 @@ export class PieceStore {
     this.#has[piece] = 1;
     this.#count++;
     this.#flushTimer ??= setTimeout(() => this.#flushLater(), flushMilliseconds);
+  }
+
+  /** The hashes are complete: the same content, under its lasting name. Pieces that are there were verified. */
+  settle(file: StoredFile): void {
+    this.file = file;
+    if (!this.#isWhole) this.#flushTimer ??= setTimeout(() => this.#flushLater(), 0);
   }
 
   /** Fills the buffers, one after the other, from `start` on; the caller has asked `has` or `availableEnd`. */
@@ -242,14 +259,15 @@ export class PieceStore {
 
   /** Reads every piece that is listed and forgets those that are wrong. Whether all were right. */
   async #verifyListed(): Promise<boolean> {
-    if (this.file.hashes === undefined) return true;
+    const { hashes, growth } = this.file;
+    if (hashes === undefined && growth === undefined) return true;
     let isRight = true;
     const buffer = Buffer.allocUnsafeSlow(this.file.pieceLengthBytes);
     for (let piece = 0; piece < this.pieceCount; piece++) {
       if (!this.has(piece)) continue;
       const bytes = buffer.subarray(0, this.pieceBytes(piece));
       await readFully(this.#handle, bytes, piece * this.file.pieceLengthBytes);
-      if (await this.isRight(piece, bytes)) continue;
+      if (growth?.isKnown(piece) !== false && (await this.isRight(piece, bytes))) continue;
       this.#has[piece] = 0;
       this.#count--;
       isRight = false;
@@ -300,7 +318,7 @@ function parseList(file: StoredFile, text: string): Uint8Array | undefined {
     const read = JSON.parse(text);
     const isSame =
       read.version === 1 &&
-      read.identity === file.identity &&
+      [file.identity, file.formerIdentity].includes(String(read.identity)) &&
       read.sizeBytes === file.sizeBytes &&
       read.pieceLengthBytes === file.pieceLengthBytes;
     const listed = Buffer.from(String(read.pieces), 'base64');

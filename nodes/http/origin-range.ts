@@ -11,6 +11,7 @@ export async function fetchFromOrigin(
   file: RemoteFile,
   range: PieceRange,
   onBytes: (bytes: Uint8Array, at: number) => Promise<void> | void,
+  slowMilliseconds?: number,
 ): Promise<RangeEnd> {
   let total = 0;
   for (let at = range.nextByte(range.startByte); at < range.endByte; ) {
@@ -20,7 +21,7 @@ export async function fetchFromOrigin(
       covered.arrived(bytes.length);
       return onBytes(bytes, position);
     };
-    const end = await fetchRange(connection, file, at, at + covered.bytes, range.signal, counted);
+    const end = await fetchRange(connection, file, at, at + covered.bytes, range.signal, counted, slowMilliseconds);
     covered.giveUp();
     total += end.bytes;
     if (end.kind !== 'done') return { ...end, bytes: total };

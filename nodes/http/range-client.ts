@@ -59,7 +59,10 @@ export class RelayConnections implements ByteSource {
   }
 }
 
-/** `onBytes` may wait, and thereby slow the sender down. Nothing but whole bytes [start, end) is ever asked for. */
+/**
+ * `onBytes` may wait, and thereby slow the sender down. Nothing but whole bytes [start, end) is ever asked for.
+ * `slowMilliseconds`: without an answer, or with next to nothing more of it, for so long, it has failed.
+ */
 export async function fetchRange(
   source: ByteSource,
   file: RemoteFile,
@@ -83,7 +86,9 @@ export async function fetchRange(
       // A date is compared here: servers take a young one for weak, and would answer with the whole file.
       ...(file.etag === undefined ? {} : { 'if-range': file.etag }),
     };
+    slow.waits();
     const { statusCode, headers, body } = await source.ask(file.url, asked, ended);
+    slow.answered();
     const problem = answerProblem(file, start, end, statusCode, headers);
     if (problem !== undefined) {
       body.on('error', () => {});
@@ -145,6 +150,11 @@ class Slowness {
     if (this.#bytes < progressBytesMin) return;
     this.#bytes = 0;
     this.#waitedMilliseconds = 0;
+  }
+
+  /** The head of the answer is there: its bytes have time of their own. */
+  answered(): void {
+    this.end();
   }
 
   end(): void {

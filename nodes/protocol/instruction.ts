@@ -109,12 +109,12 @@ export interface CompiledInstruction {
 }
 
 /** Policies that nodes can run: the baselines of the simulator imitate other systems and are not among them. */
-const catalogue = { hybrid };
+export const nodePolicies = { hybrid };
 
 /** What is wrong comes out as a `Problem` with its place. */
 export function readInstruction(value: unknown): Instruction {
   const instruction = resolve(instructionSchema, value, []) as Instruction;
-  instruction.policy = printPolicy(readPolicy(instruction.policy, catalogue, ['policy']));
+  instruction.policy = printPolicy(readPolicy(instruction.policy, nodePolicies, ['policy']));
   const { window, priorityPieces } = instruction.distribution;
   const [fromMilliseconds, toMilliseconds] = compileInstruction(instruction).distribution.windowMilliseconds;
   if (fromMilliseconds >= toMilliseconds) {
@@ -132,7 +132,7 @@ export function readInstruction(value: unknown): Instruction {
 
 export function compileInstruction(instruction: Instruction): CompiledInstruction {
   const { size: sizeText, distribution: distributionText } = instruction;
-  const read = readPolicy(instruction.policy, catalogue, ['policy']);
+  const read = readPolicy(instruction.policy, nodePolicies, ['policy']);
   const { relayChoice } = distributionText;
   return {
     policy: relayChoice === 'policy' ? read : { ...read, relay: { ...read.relay, choice: relayChoice } },

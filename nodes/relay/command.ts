@@ -13,6 +13,7 @@ import { OriginLease } from '../http/origin-lease.ts';
 import { Pace } from '../http/pace.ts';
 import { probe, type RemoteFile } from '../http/range-client.ts';
 import { untilStopped } from '../http/until-stopped.ts';
+import { nodeLog } from '../log.ts';
 import { rateOption } from '../origin/command.ts';
 import { infoOf, type Metainfo, parseInfo, printMagnet } from '../wire/metainfo.ts';
 import { PeerListener } from '../wire/peer-listener.ts';
@@ -42,6 +43,7 @@ export interface RelayCommandOptions extends ControlOptions {
   diskBudget?: string;
   region?: string;
   group: string[];
+  logLevel: string;
 }
 
 const drainMilliseconds = 5000;
@@ -75,8 +77,7 @@ export async function relayCommand(options: RelayCommandOptions): Promise<number
     uploadSlots: options.uploadSlots ?? uploadSlotsDefault,
     pullBytesPerSecond,
     bufferBeforeServingBytes: bufferOf(options),
-    onLog: (text: string, detail: object) =>
-      void process.stderr.write(`${JSON.stringify({ at: new Date().toISOString(), says: text, ...detail })}\n`),
+    onLog: nodeLog(options.logLevel),
   };
   const diskBudgetBytes = options.diskBudget === undefined ? Infinity : parseQuantity('size', options.diskBudget);
   const { region, group: groups } = options;

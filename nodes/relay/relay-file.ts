@@ -48,6 +48,7 @@ export class RelayFile implements ServedFile {
       ...options.pull,
       file: options.remote,
       isShared: () => this.#hasRelayPeers,
+      ownRanges: share.options.growth === undefined ? undefined : () => this.#ownRanges,
     });
     this.#pull.onFailure = (error) => this.#fail(error);
     this.#pull.onLog = (text, detail) => this.onLog(text, detail);
@@ -70,8 +71,12 @@ export class RelayFile implements ServedFile {
   /** Whether enough is there to begin. */
   get isServing(): boolean {
     const { store } = this.share;
-    if (this.state === 'failed' || this.state === 'closed') return false;
+    if (this.isEnded) return false;
     return store.isComplete || store.heldBytes >= this.options.bufferBeforeServingBytes;
+  }
+
+  get isEnded(): boolean {
+    return this.state === 'failed' || this.state === 'closed';
   }
 
   get originConnections(): number {
@@ -144,6 +149,12 @@ export class RelayFile implements ServedFile {
     return this.share.store.readInto([buffer], start);
   }
 
+  /** Once the hashes are complete, whoever has pieces missing may pull them like any other. */
+  get #ownRanges(): readonly { firstPiece: number; endPiece: number }[] {
+    const { options, isGrowing, store } = this.share;
+    return isGrowing ? options.growth!.ownRanges : [{ firstPiece: 0, endPiece: store.pieceCount }];
+  }
+
   get #hasRelayPeers(): boolean {
     const peers = this.share.swarm?.peers.values() ?? [];
     for (const peer of peers) if (peer.kind === 'relay') return true;
@@ -167,6 +178,8 @@ export class RelayFile implements ServedFile {
     if (this.state !== 'transferring' && this.state !== 'paused') return;
     this.state = 'verifying';
     try {
+      await this.share.settled();
+      if (this.isEnded) return;
       await this.share.store.commit();
     } catch (error) {
       return this.#fail(error as Error);
@@ -177,7 +190,7 @@ export class RelayFile implements ServedFile {
   }
 
   #fail(error: Error): void {
-    if (this.state === 'failed' || this.state === 'closed') return;
+    if (this.isEnded) return;
     this.state = 'failed';
     this.error = error;
     this.onLog('failed', { problem: error.message });

@@ -39,7 +39,7 @@ export class PeerListener {
           wire.destroy();
           return;
         }
-        swarm.welcome(socket, wire, peerId);
+        swarm.welcome(socket, wire, peerId, infoHash);
       });
     });
   }
