@@ -137,7 +137,8 @@ async function timed(world: ControlWorld, work: () => Promise<void>): Promise<{ 
 
 function perSecond(count: number, { seconds, cpuSeconds }: { seconds: number; cpuSeconds: number }): string {
   const each = ((cpuSeconds / count) * 1e6).toFixed(0);
-  return `${count} in ${seconds.toFixed(1)} s, ${Math.round(count / seconds)}/s; ${cpuSeconds.toFixed(1)} CPU s, ${each} µs each`;
+  const rate = `${count} in ${seconds.toFixed(1)} s, ${Math.round(count / seconds)}/s`;
+  return `${rate}; ${cpuSeconds.toFixed(1)} CPU s, ${each} µs each`;
 }
 
 async function lanes(count: number, work: (index: number) => Promise<void>): Promise<void> {
