@@ -156,13 +156,6 @@ export class PieceStore {
     this.#flushTimer ??= setTimeout(() => this.#flushLater(), flushMilliseconds);
   }
 
-  /** Bytes that are there; the caller has asked `has` or `availableEnd`. */
-  async read(start: number, length: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafe(length);
-    await readFully(this.#handle, buffer, start);
-    return buffer;
-  }
-
   /** The hashes are complete: the same content, under its lasting name. Pieces that are there were verified. */
   settle(file: StoredFile): void {
     this.file = file;
@@ -291,9 +284,11 @@ export class PieceStore {
     const { hashes, growth } = this.file;
     if (hashes === undefined && growth === undefined) return true;
     let isRight = true;
+    const buffer = Buffer.allocUnsafeSlow(this.file.pieceLengthBytes);
     for (let piece = 0; piece < this.pieceCount; piece++) {
       if (!this.has(piece)) continue;
-      const bytes = await this.read(piece * this.file.pieceLengthBytes, this.pieceBytes(piece));
+      const bytes = buffer.subarray(0, this.pieceBytes(piece));
+      await readFully(this.#handle, bytes, piece * this.file.pieceLengthBytes);
       if (growth?.isKnown(piece) !== false && (await this.isRight(piece, bytes))) continue;
       this.#has[piece] = 0;
       this.#count--;
