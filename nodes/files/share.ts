@@ -9,7 +9,7 @@ import type { Policy } from '#core/policy.ts';
 import type { SourceKind } from '#core/record.ts';
 import type { Pace } from '../http/pace.ts';
 import { DecisionLog, recorded } from '../record/decision-log.ts';
-import type { Metainfo } from '../wire/metainfo.ts';
+import { isPrivate, type Metainfo } from '../wire/metainfo.ts';
 import type { PeerListener } from '../wire/peer-listener.ts';
 import { hex, Swarm } from '../wire/swarm.ts';
 import { TrackerClient } from '../wire/tracker-client.ts';
@@ -33,6 +33,8 @@ export interface ShareOptions {
   uploadSlots: number;
   optimisticSlots: number;
   kindOf: (host: string, port: number) => SourceKind;
+  /** Whether peers tell each other of peers; absent: not. Never in a private torrent. */
+  exchangesPeers?: boolean;
 }
 
 export class Share {
@@ -118,6 +120,7 @@ export class Share {
       optimisticSlots,
       uploadPaces,
       kindOf,
+      exchangesPeers: this.options.exchangesPeers === true && !isPrivate(metainfo),
     });
     listener.add(hex(metainfo.infoHash), swarm);
     return swarm;

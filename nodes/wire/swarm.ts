@@ -9,10 +9,12 @@ import { packed } from '../files/piece-store.ts';
 import type { Pace } from '../http/pace.ts';
 import { decodeDictionary, integerAt } from './bencode.ts';
 import { ChokeRounds } from './choke-rounds.ts';
+import type { PeerAddress } from './compact-peers.ts';
 import { connectTo } from './connection.ts';
 import type { GuardedWire, WireFile } from './guarded-wire.ts';
 import { Metadata } from './metadata.ts';
 import { Peer, type PeerSwarm } from './peer.ts';
+import { exchangeName, PeerExchange } from './peer-exchange.ts';
 import { Uploads } from './uploads.ts';
 
 export interface SwarmOptions {
@@ -26,6 +28,8 @@ export interface SwarmOptions {
   optimisticSlots: number;
   /** Of this torrent and of the node. */
   uploadPaces: Pace[];
+  /** Whether peers tell each other of peers. */
+  exchangesPeers: boolean;
   /** What a peer at this address counts as: relays are known to control. */
   kindOf: (host: string, port: number) => SourceKind;
 }
@@ -63,6 +67,7 @@ export class Swarm implements PeerSwarm {
   readonly #file: WireFile;
   readonly #metadata: Metadata;
   readonly #rounds: ChokeRounds;
+  readonly #exchange: PeerExchange | null;
   readonly #addresses = new Map<string, Address>();
   readonly #banned = new Set<string>();
   readonly #freeRows: number[] = [];
@@ -86,6 +91,7 @@ export class Swarm implements PeerSwarm {
     const { sizeBytes, pieceLengthBytes } = store.file;
     this.#file = { sizeBytes, pieceLengthBytes, pieceCount: store.pieceCount };
     this.#metadata = new Metadata(options.info);
+    this.#exchange = options.exchangesPeers ? new PeerExchange((host, port) => this.know(host, port)) : null;
     this.uploads = new Uploads(store, options.uploadPaces);
     this.#rounds = new ChokeRounds(core, options.uploadSlots, options.optimisticSlots);
     for (let row = core.options.neighboursMax; row >= 1; row--) this.#freeRows.push(row);
@@ -177,7 +183,7 @@ export class Swarm implements PeerSwarm {
       }
       address.failures = 0;
       this.intake.core.handshake(true);
-      this.#join(socket, wire, peerId, this.options.kindOf(host, port));
+      this.#join(socket, wire, peerId, this.options.kindOf(host, port), { host, port });
     });
     wire.onBroken = (rule) => this.onLog('peer broke a rule', { rule });
     socket.on('error', () => {});
@@ -193,12 +199,14 @@ export class Swarm implements PeerSwarm {
 
   #prepare(wire: GuardedWire): void {
     this.#metadata.offer(wire);
+    this.#exchange?.offer(wire);
     if (this.options.listenPort > 0) wire.extendedHandshake.p = this.options.listenPort;
     wire.extendedHandshake.v = 'sluice';
     wire.extendedHandshake.reqq = 1024;
   }
 
-  #join(socket: Socket, wire: GuardedWire, peerId: string, kind: SourceKind): void {
+  /** `address`: where others can connect to it, as far as that is known. */
+  #join(socket: Socket, wire: GuardedWire, peerId: string, kind: SourceKind, address?: PeerAddress): void {
     const isKnown = [...this.peers.values()].some((peer) => peer.id === peerId);
     const row = this.#freeRows.at(-1);
     const isBanned = this.#banned.has(socket.remoteAddress ?? '');
@@ -212,11 +220,13 @@ export class Swarm implements PeerSwarm {
     this.peers.set(row, peer);
     const { core } = this.intake;
     core.join(row);
+    this.#exchange?.join(wire, address);
     socket.setTimeout(idleMilliseconds, () => this.part(peer, 'silent'));
     wire.setKeepAlive(true);
     wire.onBroken = (rule) => this.part(peer, rule);
     wire.onExtension = (name, message) => {
       if (name === 'handshake') this.#recognise(peer, message);
+      else if (name === exchangeName) this.#exchange?.heard(wire, addressOf(socket), message, performance.now());
       else this.#metadata.answer(wire, name, message);
     };
     wire.on('close', () => this.part(peer, 'closed'));
@@ -250,8 +260,10 @@ export class Swarm implements PeerSwarm {
   /** A peer that connected to us is a relay if it listens where a relay does. */
   #recognise(peer: Peer, handshake: Uint8Array): void {
     const port = integerAt(decodeDictionary(handshake), 'p', 1, 65_535);
-    const host = (peer.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-    if (port === undefined || peer.kind === 'relay') return;
+    if (port === undefined) return;
+    const host = addressOf(peer.socket);
+    this.#exchange?.join(peer.wire, { host, port });
+    if (peer.kind === 'relay') return;
     peer.kind = this.options.kindOf(host, port);
     this.#interest(peer);
   }
@@ -287,6 +299,7 @@ export class Swarm implements PeerSwarm {
   part(peer: Peer, why: string): void {
     if (this.peers.get(peer.row) !== peer) return;
     this.peers.delete(peer.row);
+    this.#exchange?.part(peer.wire);
     if (why.startsWith('it sent a piece')) this.#banned.add(peer.socket.remoteAddress ?? '');
     if (why !== 'closed' && why !== 'closing') this.onLog('parted from a peer', { why });
     peer.leave();
@@ -356,8 +369,13 @@ export class Swarm implements PeerSwarm {
       if (peer.wire.stalledMilliseconds > stalledMilliseconds) this.part(peer, 'it takes nothing of what it asked for');
       peer.fill();
     }
+    this.#exchange?.tell(performance.now());
     this.#connectMore();
   }
+}
+
+function addressOf(socket: Socket): string {
+  return (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
 }
 
 export function hex(bytes: Uint8Array): string {
