@@ -22,6 +22,8 @@ import { hasWhole, isLive, type TaskEntry, TaskTable } from './task-table.ts';
 export interface ControlTerms {
   dispatchPerSecond: number;
   reportEveryMilliseconds: number;
+  /** For how many relays the safe share of each contract is set aside; 0: for none. */
+  safeRelayCount: number;
   quota: QuotaTerms;
 }
 
@@ -55,6 +57,7 @@ export class Control {
   private constructor(store: Store, terms: ControlTerms, log: Log) {
     this.store = store;
     this.#terms = terms;
+    this.fleet.safeRelayCount = terms.safeRelayCount;
     this.#log = log;
     this.dispatcher = new Dispatcher(terms.dispatchPerSecond, this.fleet, (client) => this.#historyOf(client));
     this.desk = new NodeDesk(this.fleet, this.tasks, this.desks, terms.reportEveryMilliseconds, {
@@ -234,6 +237,9 @@ export class Control {
     const desk = this.desks.get(origin.number);
     if (desk === undefined) await this.#takeOver(origin, lostLedger ? Date.now() : undefined);
     else desk.change(origin);
+    // The parts that relays may take by themselves follow from the contract.
+    if (this.fleet.safeRelayCount === 0) return;
+    for (const entry of this.#tasksAt(origin)) if (isLive(entry)) await this.#revise(entry);
   }
 
   #tasksAt({ name }: OriginRecord): TaskEntry[] {
