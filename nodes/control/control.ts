@@ -5,8 +5,9 @@
 import type { QuotaTerms } from '#core/quota/terms.ts';
 import { compileInstruction, readInstruction, readOrigin } from '#nodes/protocol/instruction.ts';
 import { LedgerStore } from '../store/ledger-store.ts';
-import type { OriginRecord, TaskRecord } from '../store/records.ts';
+import type { OriginRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
+import { changeable, merged } from './changes.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Fleet, type FleetNode } from './fleet.ts';
 import { guide } from './guidance.ts';
@@ -374,20 +375,6 @@ export class Control {
   }
 }
 
-/** Parts of an instruction that may change while it runs: the file and whom it is for may not. */
-const changeable = new Set(['distribution', 'policy', 'relays', 'band', 'weight', 'floor', 'ceiling', 'deadline']);
-
-function merged(instruction: TaskRecord['instruction'], changes: Record<string, unknown>): unknown {
-  const deep = (before: unknown, after: unknown): unknown => {
-    if (!isGroup(before) || !isGroup(after)) return after;
-    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-    return Object.fromEntries(
-      keys.map((key) => [key, Object.hasOwn(after, key) ? deep(before[key], after[key]) : before[key]]),
-    );
-  };
-  return deep(instruction, changes);
-}
-
 function byTask<Row extends { task: string }>(rows: Row[]): Map<string, Row[]> {
   const found = new Map<string, Row[]>();
   for (const row of rows) {
@@ -396,8 +383,4 @@ function byTask<Row extends { task: string }>(rows: Row[]): Map<string, Row[]> {
     else known.push(row);
   }
   return found;
-}
-
-function isGroup(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

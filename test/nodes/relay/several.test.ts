@@ -1,5 +1,5 @@
 // test-time-limit: 120s
-/** Several relays of one task share the pull; a relay whose disk budget is used up makes room, or says that it cannot. */
+/** Several relays of one task share the pull; one whose disk budget is used up makes room, or says that it cannot. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
