@@ -3,6 +3,7 @@
  * clients report and moves the thresholds (M6–M9, M25, M32, M34). Leases of the origin are in `origin-access.ts`.
  */
 import { adaptThreshold } from '#core/fallback/threshold.ts';
+import { assumedLinks } from '#core/limits.ts';
 import { Prng } from '#core/prng.ts';
 import { efficiencyWithoutHistory, estimateTask } from '#core/scheduler/estimate.ts';
 import { chooseRelay, RelayTable } from '#core/scheduler/relay-choice.ts';
@@ -135,22 +136,27 @@ export class Control {
 
   #estimateOf(clientClass: number): number {
     const { scenario, population, policy, task } = this.#state;
+    const isKnown = scenario.model.controlKnowsLinks;
+    const of = (actual: number, assumed: number) => (isKnown ? actual : assumed);
+    const { downlinkBytesPerSecond, uplinkBytesPerSecond, serverBytesPerSecond } = assumedLinks;
     let uplinks = 0;
     for (const index of task.clients) {
       const each = scenario.clients[index];
-      if (each.peerToPeer !== 'blocked') uplinks += each.count * each.uplink.meanBytesPerSecond;
+      if (each.peerToPeer === 'blocked') continue;
+      uplinks += each.count * of(each.uplink.meanBytesPerSecond, uplinkBytesPerSecond);
     }
     let relayUplinks = 0;
-    for (const each of scenario.relays) relayUplinks += each.count * each.uplinkBytesPerSecond;
+    for (const each of scenario.relays)
+      relayUplinks += each.count * of(each.uplinkBytesPerSecond, serverBytesPerSecond);
     const contractRate = policy.contract ? scenario.origin.contract.bytesPerSecondMax : Infinity;
     return estimateTask({
       fileBytes: task.file.sizeBytes,
       clientCount: this.#state.clientCount,
-      downlinkBytesPerSecond: scenario.clients[clientClass].downlink.meanBytesPerSecond,
+      downlinkBytesPerSecond: of(scenario.clients[clientClass].downlink.meanBytesPerSecond, downlinkBytesPerSecond),
       uplinkSumBytesPerSecond: uplinks,
       relayUplinkSumBytesPerSecond: relayUplinks,
       relayCount: population.relayCount,
-      sourceBytesPerSecond: Math.min(scenario.origin.uplinkBytesPerSecond, contractRate),
+      sourceBytesPerSecond: Math.min(of(scenario.origin.uplinkBytesPerSecond, serverBytesPerSecond), contractRate),
       relaysExchange: policy.relay.exchange,
       sourceServesClients: policy.http.sources.includes('origin'),
       efficiencyRatio: efficiencyWithoutHistory,

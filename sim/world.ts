@@ -72,8 +72,7 @@ export class World {
     for (const task of this.tasks) task.start();
     first.queue.push(this.#reportEvery(), event(eventKind.control, 1));
     for (const { state } of this.tasks) {
-      for (const client of state.clients())
-        first.queue.push(first.population.arriveAt[client], event(eventKind.arrive, client));
+      for (const client of state.clients()) first.queue.push(first.knownAt(client), event(eventKind.arrive, client));
     }
   }
 

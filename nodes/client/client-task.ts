@@ -5,7 +5,10 @@ import type { LeaseGrant } from '#core/quota/messages.ts';
 import type { Assignment } from '#nodes/protocol/assignment.ts';
 import type { Brake } from '#nodes/protocol/from-control.ts';
 import type { FromNode, Progress } from '#nodes/protocol/from-node.ts';
+import type { HashesFromControl } from '#nodes/protocol/hash-messages.ts';
+import { nextAccount } from '../agent/account.ts';
 import { type AssignedFile, assignedFile, kindOfPeer, remoteOrigin } from '../agent/assigned-file.ts';
+import { GrowingFile, openGrowth } from '../agent/growing-file.ts';
 import type { AgentOptions, Task } from '../agent/node-agent.ts';
 import { OriginLease } from '../http/origin-lease.ts';
 import { Pace } from '../http/pace.ts';
@@ -23,25 +26,37 @@ export async function openClientTask(
   tell: (message: FromNode) => boolean,
 ): Promise<ClientTask> {
   const file = await assignedFile(assignment, agent.link, agent.stateDirectory);
-  const task = new ClientTask(assignment, file, node, tell);
+  const task = new ClientTask(assignment, file, node, agent, tell);
   await task.apply(assignment);
   return task;
 }
 
 export class ClientTask implements Task {
-  readonly #file: AssignedFile;
+  #file: AssignedFile;
   readonly #node: ClientNode;
+  readonly #agent: Pick<AgentOptions, 'link' | 'stateDirectory'>;
+  readonly #tell: (message: FromNode) => boolean;
   readonly #lease = new OriginLease();
   readonly #pace = new Pace();
   #assignment: Assignment;
   #download: Download | undefined;
+  #growing: GrowingFile | undefined;
   #isOver = false;
 
-  constructor(assignment: Assignment, file: AssignedFile, node: ClientNode, tell: (message: FromNode) => boolean) {
+  constructor(
+    assignment: Assignment,
+    file: AssignedFile,
+    node: ClientNode,
+    agent: Pick<AgentOptions, 'link' | 'stateDirectory'>,
+    tell: (message: FromNode) => boolean,
+  ) {
     this.#assignment = assignment;
     this.#file = file;
     this.#node = node;
-    this.#lease.connect(assignment.lease, (message) => void tell({ kind: 'lease', message }));
+    this.#agent = agent;
+    this.#tell = tell;
+    const account = nextAccount(agent.stateDirectory);
+    this.#lease.connect(assignment.lease, (message) => void tell({ kind: 'lease', message }), account);
   }
 
   async apply(assignment: Assignment): Promise<void> {
@@ -55,6 +70,11 @@ export class ClientTask implements Task {
       // Told again after a failure: begun anew, with what is there.
       await this.#download.close().catch(() => {});
       this.#download = undefined;
+      this.#growing?.close();
+      this.#growing = undefined;
+      // Its hashes may have become complete since.
+      const { link, stateDirectory } = this.#agent;
+      this.#file = await assignedFile(assignment, link, stateDirectory);
     }
     this.#download ??= await this.#open();
     const download = this.#download;
@@ -74,6 +94,19 @@ export class ClientTask implements Task {
     for (const { peer } of assignment.relays) if (peer !== undefined) download.share.swarm?.know(peer.host, peer.port);
     download.share.track(assignment.trackers);
     this.#node.onRelays(assignment.relays.map(({ httpUrl }) => httpUrl));
+  }
+
+  async follow(assignment: Assignment): Promise<'goes on' | 'again' | 'outdated'> {
+    const { link, stateDirectory } = this.#agent;
+    return (await this.#growing?.follow(assignment, link, stateDirectory)) ?? 'goes on';
+  }
+
+  online(): void {
+    this.#growing?.online();
+  }
+
+  hashes(message: HashesFromControl): void {
+    this.#growing?.hashes(message);
   }
 
   heed({ ratio, cohortFirstQuartileBytesPerSecond, cohortSize }: Brake): void {
@@ -120,11 +153,13 @@ export class ClientTask implements Task {
   }
 
   async close(): Promise<void> {
+    this.#growing?.close();
     await this.#download?.close();
     await this.#lease.close();
   }
 
   async discard(): Promise<void> {
+    this.#growing?.close();
     await this.#download?.discard();
     await this.#lease.close();
   }
@@ -154,10 +189,13 @@ export class ClientTask implements Task {
     const { stored, metainfo, policy } = this.#file;
     const { task, limits, estimate } = this.#assignment;
     const node = this.#node;
+    const growth = await openGrowth(this.#assignment, stored, node.directory);
     const share = {
       directory: node.directory,
       file: stored,
       metainfo,
+      growth,
+      access: this.#assignment.growing?.access,
       policy,
       seed: randomInt(2 ** 31),
       priorityPieces: limits.priorityPieces,
@@ -174,7 +212,8 @@ export class ClientTask implements Task {
     const download = await Download.open(share, this.#lease, {
       clientCount: this.#assignment.clientCount,
       network: node.network,
-      expectedMilliseconds: estimate.finishMilliseconds ?? Infinity,
+      // A download of a few seconds is not overdue before a slow one would be slow.
+      expectedMilliseconds: Math.max(estimate.finishMilliseconds ?? Infinity, policy.fallback.hold),
       deadlineLeftMilliseconds: () => (this.#assignment.deadlineAtMilliseconds ?? Infinity) - Date.now(),
       downlinkBytesPerSecond: node.downlinkBytesPerSecond,
       cohort: { firstQuartileBytesPerSecond: 0, size: 0 },
@@ -183,6 +222,7 @@ export class ClientTask implements Task {
       uplinkBytesPerSecond: node.uplinkBytesPerSecond,
       ...this.#promises(),
     });
+    if (growth !== undefined) this.#growing = new GrowingFile(download.share, this.#assignment, this.#tell, () => {});
     download.onLog = (text, detail) => node.onLog(text, { task, ...detail });
     download.onFailure = (error) => node.onLog('a download failed', { task, problem: error.message });
     const complete = () => this.#complete(download);
@@ -211,6 +251,8 @@ export class ClientTask implements Task {
       name: relay,
       file: { sizeBytes, etag, lastModified, url: `${httpUrl.replace(/\/$/, '')}/files/${task}` },
     }));
+    // What no relay has signed could not be verified, so it is of no use that it comes from the origin.
+    if (this.#download?.share.isGrowing === true) return sources;
     return [...sources, { kind: 'origin', name: this.#assignment.origin, file: origin }];
   }
 }

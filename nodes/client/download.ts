@@ -175,6 +175,10 @@ export class Download {
     await this.share.store.discard();
   }
 
+  get isEnded(): boolean {
+    return this.state === 'failed' || this.state === 'closed';
+  }
+
   #second(): void {
     const { intake, swarm, store, core } = this.share;
     const { origin, relay, peer } = intake.counts.received;
@@ -264,10 +268,12 @@ export class Download {
   }
 
   async #finish(): Promise<void> {
-    if (this.state === 'verifying' || this.state === 'failed' || this.state === 'closed') return;
+    if (this.state === 'verifying' || this.isEnded) return;
     this.state = 'verifying';
     this.http.wish(0);
     try {
+      await this.share.settled();
+      if (this.isEnded) return;
       await this.share.store.commit();
     } catch (error) {
       return this.#fail(error as Error);
@@ -280,7 +286,7 @@ export class Download {
   }
 
   #fail(error: Error): void {
-    if (this.state === 'failed' || this.state === 'closed') return;
+    if (this.isEnded) return;
     this.state = 'failed';
     this.error = error;
     this.#endedAt = performance.now();

@@ -42,7 +42,7 @@ export async function publishCommand(url: string, options: PublishOptions): Prom
     const finish = finishMilliseconds === undefined ? 'no estimate' : formatSeconds(finishMilliseconds / 1000);
     process.stderr.write(
       `${task.name}, ${formatBytes(task.sizeBytes)}, to ${task.clients.total} clients over ${task.relays} relays; ` +
-        `estimated: ${finish}${task.manifest === null ? '; no manifest, so no BitTorrent' : ''}\n`,
+        `estimated: ${finish}${task.manifest === null ? '; no manifest, so relays sign hashes' : ''}\n`,
     );
   });
 }

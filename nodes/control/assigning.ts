@@ -3,11 +3,11 @@
 import { scenarioDefaults } from '#core/limits.ts';
 import { safeShareOf } from '#core/quota/safe-share.ts';
 import { quotaTermsDefault } from '#core/quota/terms.ts';
-import type { Assignment, Limits, RelayAddress } from '#nodes/protocol/assignment.ts';
+import type { Assignment, GrowingTask, Limits, RelayAddress } from '#nodes/protocol/assignment.ts';
 import { compileOriginContract } from '#nodes/protocol/instruction.ts';
 import { relaysMax, trackersMax } from '#nodes/protocol/limits.ts';
 import { printPolicy } from '#scenarios/format/policy-text.ts';
-import type { ClientTaskRecord, RelayTaskRecord } from '../store/records.ts';
+import type { ClientTaskRecord, GrowingRecord, RelayTaskRecord } from '../store/records.ts';
 import type { Fleet } from './fleet.ts';
 import { reachesOrigin, toldAccess } from './origin-reach.ts';
 import { clientsShare, relaysShare, type TaskEntry } from './task-table.ts';
@@ -20,8 +20,13 @@ export function revisionOf(entry: TaskEntry, row: RelayTaskRecord | ClientTaskRe
   return entry.record.revision + row.revision;
 }
 
-export function clientAssignment(entry: TaskEntry, row: ClientTaskRecord, fleet: Fleet): Assignment {
-  const common = commonOf(entry, row, fleet, 'client', row.relay);
+export function clientAssignment(
+  entry: TaskEntry,
+  row: ClientTaskRecord,
+  fleet: Fleet,
+  controlKey: string,
+): Assignment {
+  const common = commonOf(entry, row, fleet, controlKey, 'client', row.relay);
   return {
     role: 'client',
     ...common,
@@ -31,8 +36,8 @@ export function clientAssignment(entry: TaskEntry, row: ClientTaskRecord, fleet:
   };
 }
 
-export function relayAssignment(entry: TaskEntry, row: RelayTaskRecord, fleet: Fleet): Assignment {
-  const common = commonOf(entry, row, fleet, 'relay', undefined);
+export function relayAssignment(entry: TaskEntry, row: RelayTaskRecord, fleet: Fleet, controlKey: string): Assignment {
+  const common = commonOf(entry, row, fleet, controlKey, 'relay', undefined);
   const { relay } = entry.compiled.policy;
   return {
     role: 'relay',
@@ -66,6 +71,7 @@ function commonOf(
   entry: TaskEntry,
   row: RelayTaskRecord | ClientTaskRecord,
   fleet: Fleet,
+  controlKey: string,
   role: Assignment['role'],
   first: string | undefined,
 ) {
@@ -80,6 +86,7 @@ function commonOf(
     origin: entry.origin.name,
     ...toldAccess(entry.origin, record, role),
     ...(record.manifest === undefined ? {} : { manifest: record.manifest }),
+    ...(record.growing === undefined ? {} : { growing: growingOf(record.growing, controlKey) }),
     ...(record.infoHash === undefined ? {} : { infoHash: record.infoHash }),
     trackers: [...new Set(relays.flatMap(({ trackers }) => trackers))].slice(0, trackersMax),
     relays: relays.slice(0, relaysMax).map(({ trackers: _, ...address }) => address),
@@ -97,6 +104,10 @@ function commonOf(
       : { deadlineAtMilliseconds: Math.round(record.createdAtMilliseconds + deadlineMilliseconds) }),
     band: record.instruction.band,
   };
+}
+
+function growingOf({ distrusted: _, ...growing }: GrowingRecord, controlKey: string): GrowingTask {
+  return { ...growing, controlKey };
 }
 
 /** Those that take part and can be reached, the client's own first. */

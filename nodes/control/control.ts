@@ -7,10 +7,11 @@ import { compileInstruction, readInstruction, readOrigin } from '#nodes/protocol
 import { LedgerStore } from '../store/ledger-store.ts';
 import type { OriginRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
-import { changeable, merged } from './changes.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Fleet, type FleetNode } from './fleet.ts';
+import { GrowthDesk } from './growth-desk.ts';
 import { guide } from './guidance.ts';
+import { changeable, merged } from './instruction-changes.ts';
 import { LeaseDesk } from './lease-desk.ts';
 import { NodeDesk } from './node-desk.ts';
 import { reachOf } from './origin-reach.ts';
@@ -18,12 +19,11 @@ import { draftTask, isTarget, type Publisher, refusing } from './publishing.ts';
 import { Refused } from './refusal.ts';
 import { RelayWatch } from './relay-watch.ts';
 import { Retries } from './retries.ts';
-import { hasWhole, isLive, type TaskEntry, TaskTable } from './task-table.ts';
+import { byTask, hasWhole, isLive, type TaskEntry, TaskTable } from './task-table.ts';
 
 export interface ControlTerms {
   dispatchPerSecond: number;
   reportEveryMilliseconds: number;
-  /** For how many relays the safe share of each contract is set aside; 0: for none. */
   safeRelayCount: number;
   quota: QuotaTerms;
 }
@@ -48,6 +48,7 @@ export class Control {
   readonly desks = new Map<number, LeaseDesk>();
   readonly desk: NodeDesk;
   readonly dispatcher: Dispatcher;
+  growth!: GrowthDesk;
   readonly #terms: ControlTerms;
   readonly #log: Log;
   readonly #watch: RelayWatch;
@@ -63,16 +64,20 @@ export class Control {
     this.dispatcher = new Dispatcher(terms.dispatchPerSecond, this.fleet, (client) => this.#historyOf(client));
     this.desk = new NodeDesk(this.fleet, this.tasks, this.desks, terms.reportEveryMilliseconds, {
       onHello: (node) => this.#onHello(node),
-      onRelayAnswer: (entry, row, { accepted, reason }) => {
+      onRelayAnswer: (entry, row, { accepted, reason, signer }) => {
         if (accepted) {
+          if (signer !== undefined) this.growth.appoint(entry, row, signer);
           if (row.state === 'wanted') row.state = 'accepted';
           this.#openToClients(entry);
-        } else {
+        } else if (row.state !== 'moved') {
           const clients = this.#watch.replace(entry, row);
           log.warn({ task: entry.record.id, relay: row.relay, reason, clients }, 'a relay refuses its task');
         }
       },
       onClientState: (entry) => this.#completeIfDone(entry, Date.now()),
+      onHashes: (node, message) => this.growth.receive(node, message),
+      onChanged: (entry) => void this.growth.confirmChange(entry),
+      manifestKey: () => this.growth.key,
       isRetried: (entry, row, held) => this.#retries.postpone(entry, row, held, Date.now()),
     });
     this.#watch = new RelayWatch(this.fleet, this.tasks, this.desk, Date.now());
@@ -91,13 +96,40 @@ export class Control {
       if ([...entry.relays.values()].some(({ state }) => state === 'accepted')) control.#openToClients(entry);
     }
     for (const origin of control.origins.values()) await control.#takeOver(origin);
+    control.growth = await control.#openGrowth();
+    for (const entry of control.tasks.tasks.values()) await control.growth.restore(entry);
     return control;
+  }
+
+  #openGrowth(): Promise<GrowthDesk> {
+    return GrowthDesk.open(
+      this.store,
+      this.tasks,
+      {
+        revise: (entry) => {
+          this.tasks.revise(entry);
+          this.desk.touchAll(entry);
+        },
+        onLiar: (entry, row) => this.#watch.replace(entry, row),
+        onDead: (entry, problem) => void this.#abandon(entry, problem),
+        look: (entry, work) => this.desks.get(entry.origin.number)!.own.look(work),
+      },
+      this.#log,
+    );
+  }
+
+  /** Nothing of the file can be of use any more: it is stopped everywhere, and what is not whole is deleted. */
+  async #abandon(entry: TaskEntry, problem: string): Promise<void> {
+    if (!isLive(entry)) return;
+    entry.record.problem = problem;
+    this.#log.error({ task: entry.record.id, problem }, 'abandoned');
+    await this.setState(entry, 'cancelled', 'control');
   }
 
   /** One beat: decide, write, tell. False: another process owns a ledger now, and this one has to end. */
   async beat(): Promise<boolean> {
     const nowMilliseconds = Date.now();
-    for (const { row } of this.dispatcher.take(nowMilliseconds, this.#load())) {
+    for (const { row } of this.dispatcher.take(nowMilliseconds, this.fleet.busiestRatio)) {
       row.releasedAtMilliseconds = nowMilliseconds;
       this.tasks.changedClients.add(row);
       this.desk.touch(this.fleet.nodes.get(row.client)!);
@@ -106,6 +138,7 @@ export class Control {
       this.#lookedAtMilliseconds = nowMilliseconds;
       this.#look(nowMilliseconds);
     }
+    await this.growth.beat(nowMilliseconds);
     await this.write(nowMilliseconds - this.#reportedAtMilliseconds >= reportedWriteMilliseconds);
     this.desk.sync(nowMilliseconds);
     const owned = await Promise.all([...this.desks.values()].map((desk) => desk.run()));
@@ -238,9 +271,8 @@ export class Control {
     const desk = this.desks.get(origin.number);
     if (desk === undefined) await this.#takeOver(origin, lostLedger ? Date.now() : undefined);
     else desk.change(origin);
-    // The parts that relays may take by themselves follow from the contract.
-    if (this.fleet.safeRelayCount === 0) return;
-    for (const entry of this.#tasksAt(origin)) if (isLive(entry)) await this.#revise(entry);
+    // Safe shares follow from the contract.
+    if (this.fleet.safeRelayCount > 0) for (const entry of this.#tasksAt(origin)) await this.#revise(entry);
   }
 
   #tasksAt({ name }: OriginRecord): TaskEntry[] {
@@ -301,6 +333,7 @@ export class Control {
   #look(nowMilliseconds: number): void {
     for (const moved of this.#watch.look(nowMilliseconds)) this.#log.warn(moved, 'a relay cannot serve');
     this.desk.touchUnanswered(nowMilliseconds);
+    this.growth.look();
     for (const { entry, row, count } of this.#retries.take(nowMilliseconds)) {
       this.tasks.changedClients.add(row);
       this.desk.touch(this.fleet.nodes.get(row.client)!);
@@ -352,15 +385,6 @@ export class Control {
     this.#log.info({ task: record.id, clients: entry.clients.size }, 'complete');
   }
 
-  /** Of the busiest relay: who tells more clients than relays can serve only moves the queue. */
-  #load(): number {
-    let load = 0;
-    for (const { session, status } of this.fleet.relays) {
-      if (session !== undefined && status !== undefined) load = Math.max(load, status.loadRatio);
-    }
-    return load;
-  }
-
   /** Share of a client's earlier tasks that it finished; half while there is none. */
   #historyOf(client: string): number {
     let tasks = 0;
@@ -373,14 +397,4 @@ export class Control {
     }
     return tasks === 0 ? 0.5 : whole / tasks;
   }
-}
-
-function byTask<Row extends { task: string }>(rows: Row[]): Map<string, Row[]> {
-  const found = new Map<string, Row[]>();
-  for (const row of rows) {
-    const known = found.get(row.task);
-    if (known === undefined) found.set(row.task, [row]);
-    else known.push(row);
-  }
-  return found;
 }

@@ -20,8 +20,8 @@ export interface FoundManifest {
   sha256: string;
   body: string;
   infoHash: string;
-  /** Of the whole file. */
-  digest: string;
+  /** Of the whole file, where it says so. */
+  digest: string | undefined;
 }
 
 /** What the origin says of the file, and whether it answers ranges. The texts name the URL without its query. */
@@ -48,6 +48,18 @@ export function probeFile(url: string, name: string, access: OriginAccess, budge
     }
     return { ...described(url, name, one, Number(headers['content-length'])), wholeOnly: true };
   });
+}
+
+/** What has become of the file at its origin, if it is not what it was; throws where nothing can be said. */
+export async function changeOf(file: TargetFile, access: OriginAccess, budget: Budget): Promise<string | undefined> {
+  try {
+    const { sizeBytes, etag, lastModified } = await probeFile(file.url, file.name, access, budget);
+    const isSame = sizeBytes === file.sizeBytes && etag === file.etag && lastModified === file.lastModified;
+    return isSame ? undefined : 'the file changed at its origin while it was distributed';
+  } catch (error) {
+    if (error instanceof Refused && error.code === 'no-such-file') return error.message;
+    throw error;
+  }
 }
 
 /** The manifest that lies beside the file, if one does and it is of this file. */

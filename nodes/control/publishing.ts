@@ -4,13 +4,19 @@
  */
 
 import type { TargetFile } from '#nodes/protocol/assignment.ts';
-import { compileInstruction, type Instruction, readInstruction } from '#nodes/protocol/instruction.ts';
+import {
+  type CompiledInstruction,
+  compileInstruction,
+  type Instruction,
+  readInstruction,
+} from '#nodes/protocol/instruction.ts';
 import { Problem } from '#scenarios/format/error.ts';
 import { fileNameProblem } from '../files/file-name.ts';
 import type { OriginAccess } from '../http/origin-connection.ts';
 import type { ClientTaskRecord, OriginRecord, RelayTaskRecord, TaskRecord } from '../store/records.ts';
 import { estimateOf } from './estimating.ts';
 import { type Fleet, type FleetNode, groupsOf } from './fleet.ts';
+import { newEpoch } from './growth-desk.ts';
 import { findManifest, probeFile } from './origin-probe.ts';
 import { accessOf, isSameFile, mirrorsOf } from './origin-reach.ts';
 import type { Budget } from './own-access.ts';
@@ -75,10 +81,10 @@ export async function draftTask(
     return { file: { ...file, ...(mirrors.length === 0 ? {} : { mirrors }) }, found };
   });
   if (found !== undefined) {
-    if (file.sha256 !== undefined && file.sha256 !== found.digest) {
+    if (file.sha256 !== undefined && found.digest !== undefined && file.sha256 !== found.digest) {
       throw new Refused('no-such-file', `the manifest is of a file with SHA-256 ${found.digest}`, 'sha256');
     }
-    file.sha256 = found.digest;
+    if (found.digest !== undefined) file.sha256 = found.digest;
   }
   const compiled = compileInstruction(instruction);
   const clients = [...fleet.nodes.values()].filter((node) => isTarget(instruction, node));
@@ -89,6 +95,9 @@ export async function draftTask(
     origin: origin.name,
     sharePosition: tasks.nextPosition(origin.name),
     ...(found === undefined ? {} : { manifest: found.sha256, infoHash: found.infoHash }),
+    ...(found === undefined && relayTasks.length > 0 && mayBePeers(compiled) && file.wholeOnly !== true
+      ? { growing: newEpoch(file.sizeBytes) }
+      : {}),
     instruction,
     file,
     ...(query === undefined ? {} : { query }),
@@ -106,6 +115,10 @@ export async function draftTask(
     createdAtMilliseconds: nowMilliseconds,
   };
   return { task, relayTasks, clientTasks, ...(found === undefined ? {} : { manifest: found.body }) };
+}
+
+function mayBePeers({ policy, distribution }: CompiledInstruction): boolean {
+  return policy.swarm.enabled && distribution.protocols.includes('bittorrent');
 }
 
 /** Whether the instruction means this node. */

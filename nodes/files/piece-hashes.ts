@@ -25,7 +25,7 @@ export async function isPiece(hashes: PieceHashes, piece: number, bytes: Uint8Ar
   return found.equals(all.subarray(piece * found.length, (piece + 1) * found.length));
 }
 
-async function digestOf(name: 'sha1' | 'sha256', bytes: Uint8Array): Promise<Buffer> {
+export async function digestOf(name: 'sha1' | 'sha256', bytes: Uint8Array): Promise<Buffer> {
   if (bytes.length <= atOnceBytes) return hash(name, bytes, 'buffer');
   const running = createHash(name);
   for (let at = 0; at < bytes.length; at += atOnceBytes) {

@@ -25,6 +25,7 @@ import {
   text,
   url,
 } from './fields.ts';
+import { appointmentsMax } from './hash-messages.ts';
 import { mirrorsMax, networksMax, redirectsMax, relaysMax, secretLengthMax, trackersMax } from './limits.ts';
 
 /** The file as the instruction found it at the origin. Bytes that do not carry this validator are another file's. */
@@ -93,6 +94,25 @@ export const estimate = object({
   reason: text(32),
 });
 
+/**
+ * No hashes were known beforehand: relays sign them while they pull. Another `swarm` than before is another epoch:
+ * nothing of the earlier one is of use.
+ */
+export const growing = object({
+  /** Info-hash of the private swarm, never announced where standard clients would see it. */
+  swarm: infoHash(),
+  /** Proves to the trackers of that swarm that control knows the node; never sent itself. */
+  access: identity(),
+  pieceLengthBytes: bytes(),
+  /** Ed25519, as all keys here; 32 bytes in hexadecimal. */
+  controlKey: sha256(),
+  /** Who signs which pieces [first, end): only ever added to. */
+  appointments: list(object({ relay: name(), key: sha256(), firstPiece: count(), endPiece: count() }), appointmentsMax),
+  /** Control's signature under the complete manifest, in base64; then `manifest` and `infoHash` are there too. */
+  seal: optional(Type.String({ pattern: '^[A-Za-z0-9+/]{187}=$' })),
+});
+export type GrowingTask = Type.Static<typeof growing>;
+
 export const taskStates = ['waiting', 'active', 'paused', 'cancelled', 'complete'] as const;
 export type TaskState = (typeof taskStates)[number];
 
@@ -112,9 +132,10 @@ const everyAssignment = {
   lease: object({ origin: count(), holder: count(), node: count() }),
   /**
    * Piece hashes, where they are known: control's copy, at `paths.manifests` + this digest of its bytes.
-   * Absent: HTTP only, from relays.
+   * Absent: see `growing`; where that is absent too, HTTP only.
    */
   manifest: optional(sha256()),
+  growing: optional(growing),
   /** Of the v1 torrent that the manifest makes. */
   infoHash: optional(infoHash()),
   trackers: list(url(), trackersMax),

@@ -19,6 +19,8 @@ export interface PullOptions {
   connections: number;
   /** The relay's own part: [first byte, end). */
   part: { firstByte: number; endByte: number };
+  /** Where hashes are signed while they come: only pieces of these ranges are pulled, others cannot be verified. */
+  ownRanges?: (() => readonly { firstPiece: number; endPiece: number }[]) | undefined;
   /** Whether another relay brings the rest: then it is pulled only where nothing comes. */
   isShared: () => boolean;
   pace: Pace;
@@ -203,10 +205,13 @@ export class Pull {
   #next(): PieceRange | undefined {
     if (this.#isPaused || this.#abort.signal.aborted) return undefined;
     const { core } = this.#intake;
+    const ownRanges = this.#options.ownRanges?.();
     for (const piece of this.#demanded) {
+      if (ownRanges?.some(({ firstPiece, endPiece }) => piece >= firstPiece && piece < endPiece) === false) continue;
       if (core.sets.holds(0, piece) || core.sets.isRequested(0, piece)) continue;
       return this.#claim(piece);
     }
+    if (ownRanges !== undefined) return this.#nextOf(ownRanges);
     const { pieceLengthBytes } = this.#intake.store.file;
     const { firstByte, endByte } = this.#options.part;
     const first = Math.floor(firstByte / pieceLengthBytes);
@@ -219,6 +224,14 @@ export class Pull {
       this.#insteadOfOthers.add(missing);
     }
     return this.#claim(missing);
+  }
+
+  #nextOf(ranges: readonly { firstPiece: number; endPiece: number }[]): PieceRange | undefined {
+    for (const { firstPiece, endPiece } of ranges) {
+      const missing = this.#intake.core.sets.nextMissing(0, firstPiece);
+      if (missing !== none && missing >= firstPiece && missing < endPiece) return this.#claim(missing);
+    }
+    return undefined;
   }
 
   #claim(piece: number): PieceRange | undefined {

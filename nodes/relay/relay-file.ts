@@ -20,6 +20,9 @@ export interface RelayFileOptions {
   bufferBeforeServingBytes: number;
 }
 
+/** A swarm begins with its relays: they have room for more peers than the policy gives a client. */
+const peersMax = 500;
+
 interface Waiter {
   piece: number;
   wake: () => void;
@@ -48,6 +51,7 @@ export class RelayFile implements ServedFile {
       ...options.pull,
       file: options.remote,
       isShared: () => this.#hasRelayPeers || (swarm !== null && options.hasOthers?.() === true),
+      ownRanges: share.options.growth === undefined ? undefined : () => this.#ownRanges,
     });
     this.#pull.onFailure = (error) => this.#fail(error);
     this.#pull.onLog = (text, detail) => this.onLog(text, detail);
@@ -64,17 +68,21 @@ export class RelayFile implements ServedFile {
   }
 
   static async open(options: RelayFileOptions, lease: OriginLease): Promise<RelayFile> {
-    return new RelayFile(await Share.open(options.share), lease, options);
+    return new RelayFile(await Share.open({ ...options.share, peersMax }), lease, options);
   }
 
   /** Whether enough is there to begin. */
   get isServing(): boolean {
     const { store } = this.share;
-    if (this.state === 'failed' || this.state === 'closed') return false;
+    if (this.isEnded) return false;
     if (store.isComplete || store.heldBytes >= this.options.bufferBeforeServingBytes) return true;
     // Where the rest comes from other relays, waiting for more would be waiting for each other.
     this.#isPartThere ||= this.#pull.hasOwnPart;
     return this.#isPartThere;
+  }
+
+  get isEnded(): boolean {
+    return this.state === 'failed' || this.state === 'closed';
   }
 
   get originConnections(): number {
@@ -147,6 +155,12 @@ export class RelayFile implements ServedFile {
     return this.share.store.readInto([buffer], start);
   }
 
+  /** Once the hashes are complete, whoever has pieces missing may pull them like any other. */
+  get #ownRanges(): readonly { firstPiece: number; endPiece: number }[] {
+    const { options, isGrowing, store } = this.share;
+    return isGrowing ? options.growth!.ownRanges : [{ firstPiece: 0, endPiece: store.pieceCount }];
+  }
+
   get #hasRelayPeers(): boolean {
     const peers = this.share.swarm?.peers.values() ?? [];
     for (const peer of peers) if (peer.kind === 'relay') return true;
@@ -170,6 +184,8 @@ export class RelayFile implements ServedFile {
     if (this.state !== 'transferring' && this.state !== 'paused') return;
     this.state = 'verifying';
     try {
+      await this.share.settled();
+      if (this.isEnded) return;
       await this.share.store.commit();
     } catch (error) {
       return this.#fail(error as Error);
@@ -180,7 +196,7 @@ export class RelayFile implements ServedFile {
   }
 
   #fail(error: Error): void {
-    if (this.state === 'failed' || this.state === 'closed') return;
+    if (this.isEnded) return;
     this.state = 'failed';
     this.error = error;
     this.onLog('failed', { problem: error.message });

@@ -67,6 +67,9 @@ export interface TaskRecord {
   sharePosition: number;
   manifest?: string;
   infoHash?: string;
+  growing?: GrowingRecord;
+  /** Why it ended before its time. */
+  problem?: string;
   instruction: Instruction;
   file: TargetFile;
   /** Of a presigned URL: a secret. */
@@ -77,6 +80,27 @@ export interface TaskRecord {
   createdBy: string;
   createdAtMilliseconds: number;
   finishedAtMilliseconds?: number;
+}
+
+/** How the hashes of a file come to be known while it is pulled. */
+export interface GrowingRecord {
+  swarm: string;
+  access: string;
+  pieceLengthBytes: number;
+  appointments: { relay: string; key: string; firstPiece: number; endPiece: number }[];
+  /** Relays that signed what is not so. */
+  distrusted: string[];
+  /** Control's signature under the whole, in base64. */
+  seal?: string;
+}
+
+export interface HashBatchRecord {
+  task: string;
+  swarm: string;
+  signer: string;
+  sequence: number;
+  /** In base64. */
+  body: string;
 }
 
 export interface TaskEstimate {

@@ -51,6 +51,8 @@ export interface TaskRow {
   created_by: string;
   created_at: number;
   finished_at: number | null;
+  growing: string | null;
+  problem: string | null;
   query: string | null;
 }
 export interface RelayTaskRow {
@@ -134,6 +136,8 @@ export const taskOf = (row: TaskRow): TaskRecord => ({
   createdBy: row.created_by,
   createdAtMilliseconds: row.created_at,
   ...filled('finishedAtMilliseconds', row.finished_at),
+  ...filled('growing', parsed(row.growing)),
+  ...filled('problem', row.problem),
   ...filled('query', row.query),
 });
 export const rowOfTask = (task: TaskRecord): Record<string, Value> => ({
@@ -151,6 +155,8 @@ export const rowOfTask = (task: TaskRecord): Record<string, Value> => ({
   created_by: task.createdBy,
   created_at: task.createdAtMilliseconds,
   finished_at: task.finishedAtMilliseconds ?? null,
+  growing: jsonOf(task.growing),
+  problem: task.problem ?? null,
   query: task.query ?? null,
 });
 

@@ -10,7 +10,7 @@ import type { Bringer, PieceIntake } from '../files/piece-intake.ts';
 import type { GuardedWire } from './guarded-wire.ts';
 
 /** Two seconds of what the peer sends are asked for ahead: a round trip and its swings fit into that. */
-const aheadSeconds = 2;
+const aheadSeconds = 1;
 const blocksAheadMin = 16;
 const blocksAheadMax = 1024;
 /** Of the last second in the mean rate: about three seconds count. */

@@ -6,33 +6,16 @@ import type { Socket } from 'node:net';
 import type { SourceKind } from '#core/record.ts';
 import type { PieceIntake } from '../files/piece-intake.ts';
 import { packed } from '../files/piece-store.ts';
-import type { Pace } from '../http/pace.ts';
 import { decodeDictionary, integerAt } from './bencode.ts';
 import { ChokeRounds } from './choke-rounds.ts';
 import type { PeerAddress } from './compact-peers.ts';
-import { connectTo } from './connection.ts';
+import { addressOf, connectTo } from './connection.ts';
 import type { GuardedWire, WireFile } from './guarded-wire.ts';
 import { Metadata } from './metadata.ts';
 import { Peer, type PeerSwarm } from './peer.ts';
 import { exchangeName, PeerExchange } from './peer-exchange.ts';
+import type { Address, SwarmOptions } from './swarm-options.ts';
 import { Uploads } from './uploads.ts';
-
-export interface SwarmOptions {
-  infoHash: Uint8Array;
-  /** The bencoded info dictionary, for whoever has a magnet link only. */
-  info: Uint8Array;
-  peerId: Uint8Array;
-  /** Port on which we listen, told to peers; 0 = none. */
-  listenPort: number;
-  uploadSlots: number;
-  optimisticSlots: number;
-  /** Of this torrent and of the node. */
-  uploadPaces: Pace[];
-  /** Whether peers tell each other of peers. */
-  exchangesPeers: boolean;
-  /** What a peer at this address counts as: relays are known to control. */
-  kindOf: (host: string, port: number) => SourceKind;
-}
 
 /** From the first packet to the peer's handshake. */
 const handshakeMilliseconds = 15_000;
@@ -51,21 +34,17 @@ const addressesMax = 2000;
 /** Connections whose handshake is under way. */
 const connectingMax = 10;
 
-interface Address {
-  host: string;
-  port: number;
-  failures: number;
-  nextTryAt: number;
-  isBusy: boolean;
-}
-
 export class Swarm implements PeerSwarm {
   readonly intake: PieceIntake;
   readonly options: SwarmOptions;
   readonly peers = new Map<number, Peer>();
   readonly uploads: Uploads;
   readonly #file: WireFile;
-  readonly #metadata: Metadata;
+  #metadata: Metadata | null;
+  /** Handshakes name the first one; the others are answered too. */
+  #infoHashes: Uint8Array[];
+  /** What peers announced that could not be verified yet. */
+  readonly #unknown = new Map<Peer, Set<number>>();
   readonly #rounds: ChokeRounds;
   readonly #exchange: PeerExchange | null;
   readonly #addresses = new Map<string, Address>();
@@ -90,8 +69,9 @@ export class Swarm implements PeerSwarm {
     const { core, store } = intake;
     const { sizeBytes, pieceLengthBytes } = store.file;
     this.#file = { sizeBytes, pieceLengthBytes, pieceCount: store.pieceCount };
-    this.#metadata = new Metadata(options.info);
     this.#exchange = options.exchangesPeers ? new PeerExchange((host, port) => this.know(host, port)) : null;
+    this.#metadata = options.info === null ? null : new Metadata(options.info);
+    this.#infoHashes = [options.infoHash];
     this.uploads = new Uploads(store, options.uploadPaces);
     this.#rounds = new ChokeRounds(core, options.uploadSlots, options.optimisticSlots);
     for (let row = core.options.neighboursMax; row >= 1; row--) this.#freeRows.push(row);
@@ -107,16 +87,31 @@ export class Swarm implements PeerSwarm {
   know(host: string, port: number): void {
     const key = `${host}:${port}`;
     if (this.#addresses.has(key) || this.#addresses.size >= addressesMax || port < 1 || port > 65_535) return;
-    this.#addresses.set(key, { host, port, failures: 0, nextTryAt: 0, isBusy: false });
+    this.#addresses.set(key, { host, port, failures: 0, nextTryAt: 0, isBusy: false, usesFormer: false });
     this.#connectMore();
   }
 
   /** A connection whose handshake the listener has read: `wire` has not answered it yet. */
-  welcome(socket: Socket, wire: GuardedWire, peerId: string): void {
+  welcome(socket: Socket, wire: GuardedWire, peerId: string, infoHash: string): void {
     wire.knowFile(this.#file);
     this.#prepare(wire);
-    wire.handshake(this.options.infoHash, this.options.peerId, { fast: true });
+    wire.handshake(infoHash, this.options.peerId, { fast: true });
     this.#join(socket, wire, peerId, 'peer');
+  }
+
+  /** The same swarm under its lasting name; whoever is connected stays, and the former name is still answered. */
+  rename(infoHash: Uint8Array, info: Uint8Array): void {
+    this.#infoHashes = [infoHash, ...this.#infoHashes];
+    this.#metadata = new Metadata(info);
+    for (const address of this.#addresses.values()) address.nextTryAt = 0;
+  }
+
+  /** Hashes of these pieces became known: who announced them may be asked for them. */
+  learn(pieces: number[]): void {
+    for (const [peer, unknown] of this.#unknown) {
+      const known = pieces.filter((piece) => unknown.delete(piece));
+      if (known.length > 0) this.#heard(peer, known);
+    }
   }
 
   /** Whose pieces are asked for now. */
@@ -142,6 +137,7 @@ export class Swarm implements PeerSwarm {
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#timer);
+    this.options.extension?.close();
     for (const peer of [...this.peers.values()]) this.part(peer, 'closing');
   }
 
@@ -157,6 +153,7 @@ export class Swarm implements PeerSwarm {
   #connect(address: Address): void {
     const { host, port } = address;
     const { socket, wire } = connectTo(host, port, this.#file);
+    const infoHash = this.#infoHashes[address.usesFormer ? this.#infoHashes.length - 1 : 0]!;
     address.isBusy = true;
     this.#connecting++;
     let isGreeted = false;
@@ -170,11 +167,11 @@ export class Swarm implements PeerSwarm {
     }, handshakeMilliseconds);
     socket.once('connect', () => {
       this.#prepare(wire);
-      wire.handshake(this.options.infoHash, this.options.peerId, { fast: true });
+      wire.handshake(infoHash, this.options.peerId, { fast: true });
     });
-    wire.once('handshake', (infoHash: string, peerId: string) => {
+    wire.once('handshake', (answered: string, peerId: string) => {
       settle();
-      isGreeted = infoHash === hex(this.options.infoHash);
+      isGreeted = answered === hex(infoHash);
       if (!isGreeted || peerId === hex(this.options.peerId)) {
         // Ourselves, or another torrent: for a long time not again.
         address.failures = 10;
@@ -191,6 +188,7 @@ export class Swarm implements PeerSwarm {
       clearTimeout(timer);
       settle();
       address.isBusy = false;
+      address.usesFormer = !isGreeted && !address.usesFormer && this.#infoHashes.length > 1;
       if (!isGreeted && !this.#isClosed) this.intake.core.handshake(false);
       const wait = Math.min(retryMillisecondsMax, retryMilliseconds * 2 ** Math.min(address.failures++, 10));
       address.nextTryAt = performance.now() + wait;
@@ -198,14 +196,14 @@ export class Swarm implements PeerSwarm {
   }
 
   #prepare(wire: GuardedWire): void {
-    this.#metadata.offer(wire);
+    this.#metadata?.offer(wire);
     this.#exchange?.offer(wire);
+    this.options.extension?.offer(wire);
     if (this.options.listenPort > 0) wire.extendedHandshake.p = this.options.listenPort;
     wire.extendedHandshake.v = 'sluice';
     wire.extendedHandshake.reqq = 1024;
   }
 
-  /** `address`: where others can connect to it, as far as that is known. */
   #join(socket: Socket, wire: GuardedWire, peerId: string, kind: SourceKind, address?: PeerAddress): void {
     const isKnown = [...this.peers.values()].some((peer) => peer.id === peerId);
     const row = this.#freeRows.at(-1);
@@ -225,9 +223,15 @@ export class Swarm implements PeerSwarm {
     wire.setKeepAlive(true);
     wire.onBroken = (rule) => this.part(peer, rule);
     wire.onExtension = (name, message) => {
-      if (name === 'handshake') this.#recognise(peer, message);
-      else if (name === exchangeName) this.#exchange?.heard(wire, addressOf(socket), message, performance.now());
-      else this.#metadata.answer(wire, name, message);
+      if (name === 'handshake') {
+        this.#recognise(peer, message);
+        this.options.extension?.greet(peer);
+        return;
+      }
+      if (name === exchangeName) this.#exchange?.heard(wire, addressOf(socket), message, performance.now());
+      this.#metadata?.answer(wire, name, message);
+      const rule = this.options.extension?.receive(peer, name, message);
+      if (rule !== undefined) this.part(peer, rule);
     };
     wire.on('close', () => this.part(peer, 'closed'));
     socket.once('close', () => this.part(peer, 'closed'));
@@ -247,6 +251,12 @@ export class Swarm implements PeerSwarm {
     });
     wire.on('have-all', () => {
       if (peer.isGone) return;
+      if (this.options.isKnown !== undefined) {
+        return this.#heard(
+          peer,
+          Array.from({ length: this.#file.pieceCount }, (_, piece) => piece),
+        );
+      }
       core.heardAll(row);
       this.#interest(peer);
     });
@@ -270,7 +280,13 @@ export class Swarm implements PeerSwarm {
 
   #heard(peer: Peer, pieces: number[]): void {
     if (peer.isGone) return;
-    this.intake.core.heard(peer.row, pieces);
+    const { isKnown } = this.options;
+    const known = isKnown === undefined ? pieces : pieces.filter((piece) => isKnown(piece));
+    const unknown = this.#unknown.get(peer) ?? new Set();
+    if (isKnown !== undefined) this.#unknown.set(peer, unknown);
+    if (known.length < pieces.length) for (const piece of pieces) if (!isKnown!(piece)) unknown.add(piece);
+    if (known.length === 0) return;
+    this.intake.core.heard(peer.row, known);
     this.#interest(peer);
   }
 
@@ -303,6 +319,8 @@ export class Swarm implements PeerSwarm {
     if (why.startsWith('it sent a piece')) this.#banned.add(peer.socket.remoteAddress ?? '');
     if (why !== 'closed' && why !== 'closing') this.onLog('parted from a peer', { why });
     peer.leave();
+    this.#unknown.delete(peer);
+    this.options.extension?.part(peer);
     this.intake.core.part(peer.row);
     this.#freeRows.push(peer.row);
     peer.socket.destroy();
@@ -363,6 +381,7 @@ export class Swarm implements PeerSwarm {
   #tick(): void {
     for (const peer of this.peers.values()) peer.measure();
     if (this.isServing) this.#rounds.tick(this.peers);
+    this.options.extension?.tick();
     if (this.#heldBack !== undefined && ++this.#heldBack.seconds > heldBackSecondsMax) this.#tellHeldBack();
     for (const peer of [...this.peers.values()]) {
       peer.checkSilence(silenceMilliseconds);
@@ -372,10 +391,6 @@ export class Swarm implements PeerSwarm {
     this.#exchange?.tell(performance.now());
     this.#connectMore();
   }
-}
-
-function addressOf(socket: Socket): string {
-  return (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
 }
 
 export function hex(bytes: Uint8Array): string {

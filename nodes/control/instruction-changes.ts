@@ -1,5 +1,5 @@
-/** Which parts of an instruction may change while it runs, and what comes of a change. */
-import type { TaskRecord } from '../store/records.ts';
+/** What an operator may change of an instruction that runs. */
+import type { Instruction } from '#nodes/protocol/instruction.ts';
 
 /** Parts of an instruction that may change while it runs: the file and whom it is for may not. */
 export const changeable = new Set([
@@ -13,8 +13,7 @@ export const changeable = new Set([
   'deadline',
 ]);
 
-/** The instruction with these parts changed; what is not named stays. */
-export function merged(instruction: TaskRecord['instruction'], changes: Record<string, unknown>): unknown {
+export function merged(instruction: Instruction, changes: Record<string, unknown>): unknown {
   const deep = (before: unknown, after: unknown): unknown => {
     if (!isGroup(before) || !isGroup(after)) return after;
     const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
