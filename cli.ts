@@ -8,8 +8,14 @@ import type { OriginOptions } from '#nodes/origin/command.ts';
 import type { RelayCommandOptions } from '#nodes/relay/command.ts';
 import type { CommandResult } from '#scenarios/format/command.ts';
 import { exitCodes } from '#scenarios/format/exit-codes.ts';
-import { context } from '#sim/lab/interrupts.ts';
-import type { CompareOptions, DemoOptions, QuotaShowOptions, ReproOptions, RunOptions } from '#sim/lab/options.ts';
+import type {
+  CommandContext,
+  CompareOptions,
+  DemoOptions,
+  QuotaShowOptions,
+  ReproOptions,
+  RunOptions,
+} from '#sim/lab/options.ts';
 import { addPilotCommands } from '#sim/lab/pilot/command-line.ts';
 import type { ExportOptions, StatusOptions, SweepOptions, WorkerOptions } from '#sim/lab/sweep/options.ts';
 
@@ -25,6 +31,7 @@ const program = new Command('sluice')
   .enablePositionalOptions()
   .exitOverride();
 
+const context: CommandContext = { onInterrupt, onDrain };
 program
   .command('demo')
   .description('compare the policies on a sample scenario')
@@ -351,6 +358,26 @@ function does<Arguments extends unknown[]>(work: (...given: Arguments) => number
   return async (...given: Arguments): Promise<void> => {
     process.exitCode = await work(...given);
   };
+}
+
+function onInterrupt(whatIsKept: () => string): () => void {
+  const interrupt = () => {
+    process.stderr.write(`\nsluice: interrupted. ${whatIsKept()}\n`);
+    process.exit(exitCodes.interrupted);
+  };
+  process.once('SIGINT', interrupt);
+  return () => process.off('SIGINT', interrupt);
+}
+
+function onDrain(drain: (times: number) => string): () => void {
+  let times = 0;
+  const interrupt = () => {
+    times++;
+    process.stderr.write(`\nsluice: interrupted. ${drain(times)}\n`);
+    if (times > 1) process.exit(exitCodes.interrupted);
+  };
+  process.on('SIGINT', interrupt);
+  return () => process.off('SIGINT', interrupt);
 }
 
 /** An error with an exit code is meant for whoever called; any other is a defect and shows where it arose. */
