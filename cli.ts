@@ -382,9 +382,7 @@ function onDrain(drain: (times: number) => string): () => void {
 
 /** An error with an exit code is meant for whoever called; any other is a defect and shows where it arose. */
 function end(error: unknown): never {
-  if (error instanceof CommanderError) {
-    process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage);
-  }
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage);
   const { exitCode, message, stack } = error as { exitCode?: unknown; message?: string; stack?: string };
   const isExpected = typeof exitCode === 'number';
   process.stderr.write(`sluice: ${isExpected ? message : (stack ?? String(error))}\n`);
