@@ -44,7 +44,8 @@ export function relayAssignment(entry: TaskEntry, row: RelayTaskRecord, fleet: F
     pullConnections: relay.pullConnections,
     bufferBeforeServingBytes: relay.completeFirst
       ? entry.record.file.sizeBytes
-      : Math.min(scenarioDefaults.bufferBeforeServingBytes, entry.record.file.sizeBytes),
+      : // No more than its own part: relays that exchange would otherwise wait for each other.
+        Math.min(scenarioDefaults.bufferBeforeServingBytes, row.endByte - row.firstByte),
   };
 }
 

@@ -12,6 +12,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { removeHashLog } from './hash-log.ts';
 import { pieceCountOf, readFully } from './manifest.ts';
 import { isPiece, type PieceHashes } from './piece-hashes.ts';
 
@@ -214,6 +215,7 @@ export class PieceStore {
     if (this.#isWhole) return;
     await rm(partPath(this.path), { force: true });
     await rm(listPath(this.path), { force: true });
+    await removeHashLog(this.path);
   }
 
   async close(): Promise<void> {
