@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { ClientCommandOptions } from '#nodes/client/command.ts';
-import { addOperatorCommands } from '#nodes/commands/command-line.ts';
+import { addOperatorCommands, withTls } from '#nodes/commands/command-line.ts';
 import type { ManifestOptions } from '#nodes/files/command.ts';
 import type { OriginOptions } from '#nodes/origin/command.ts';
 import type { RelayCommandOptions } from '#nodes/relay/command.ts';
@@ -31,6 +31,7 @@ const program = new Command('sluice')
   .enablePositionalOptions()
   .exitOverride();
 
+const context: CommandContext = { onInterrupt, onDrain };
 program
   .command('demo')
   .description('compare the policies on a sample scenario')
@@ -202,7 +203,7 @@ asNode(program.command('client'))
     does(async (options: ClientCommandOptions) => (await import('#nodes/client/command.ts')).clientCommand(options)),
   );
 
-asNode(program.command('relay'))
+withTls(asNode(program.command('relay')))
   .description('pull a file from its origin and serve it meanwhile, by HTTP and BitTorrent')
   .option('--dir <directory>', 'where files are kept', '.')
   .option('--listen <host:port>', 'for HTTP', '127.0.0.1:8081')
@@ -213,6 +214,7 @@ asNode(program.command('relay'))
   .option('--origin-connections <n>', 'to the origin at most', countAbove0)
   .option('--origin-bandwidth <rate>', 'from the origin at most')
   .option('--connections <n>', 'of HTTP at most: beyond, 503', countAbove0)
+  .option('--connections-per-address <n>', 'of HTTP from one address at most: beyond, they are closed', countAbove0)
   .option('--bandwidth <rate>', 'that it sends at most')
   .option('--bandwidth-each <rate>', 'of one HTTP connection')
   .option('--disk-budget <size>', 'of all files: beyond, those go that everybody has')
@@ -247,7 +249,8 @@ withOverrides(program.command('quota').description("look at an origin's contract
     ),
   );
 
-addPilotCommands(program, { does, withOutput, withOverrides, countAbove0, names });
+const frame = { does, withOutput, withOverrides, countAbove0, names, context };
+addPilotCommands(program, frame, () => import('#nodes/commands/planned-task.ts'));
 
 const scenario = program.command('scenario').description('check, list and describe scenario files');
 
@@ -386,8 +389,6 @@ function end(error: unknown): never {
   process.stderr.write(`sluice: ${isExpected ? message : (stack ?? String(error))}\n`);
   process.exit(isExpected ? exitCode : exitCodes.failure);
 }
-
-const context: CommandContext = { onInterrupt, onDrain };
 
 process.on('uncaughtException', end);
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

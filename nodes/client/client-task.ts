@@ -6,6 +6,7 @@ import type { Assignment } from '#nodes/protocol/assignment.ts';
 import type { Brake } from '#nodes/protocol/from-control.ts';
 import type { FromNode, Progress } from '#nodes/protocol/from-node.ts';
 import type { HashesFromControl } from '#nodes/protocol/hash-messages.ts';
+import { nextAccount } from '../agent/account.ts';
 import { type AssignedFile, assignedFile, kindOfPeer, remoteOrigin } from '../agent/assigned-file.ts';
 import { GrowingFile, openGrowth } from '../agent/growing-file.ts';
 import type { AgentOptions, Task } from '../agent/node-agent.ts';
@@ -54,7 +55,8 @@ export class ClientTask implements Task {
     this.#node = node;
     this.#agent = agent;
     this.#tell = tell;
-    this.#lease.connect(assignment.lease, (message) => void tell({ kind: 'lease', message }));
+    const account = nextAccount(agent.stateDirectory);
+    this.#lease.connect(assignment.lease, (message) => void tell({ kind: 'lease', message }), account);
   }
 
   async apply(assignment: Assignment): Promise<void> {

@@ -2,6 +2,7 @@
 import { formatBytes, formatRate, formatSeconds, parseQuantity } from '#scenarios/format/units.ts';
 import type { ControlOptions } from '../agent/link-options.ts';
 import { parseListen } from '../http/http-service.ts';
+import { trustAuthority } from '../http/tls-files.ts';
 import { untilStopped } from '../http/until-stopped.ts';
 import { rateOption } from '../origin/command.ts';
 import { PeerListener } from '../wire/peer-listener.ts';
@@ -42,6 +43,7 @@ export interface ClientCommandOptions extends ControlOptions {
 }
 
 export async function clientCommand(options: ClientCommandOptions): Promise<number> {
+  trustAuthority(options.authority);
   const settings = settingsFrom(options);
   const isAlone = [options.torrent, options.magnet, options.manifest].some((one) => one !== undefined);
   if (isAlone === (options.control !== undefined)) {

@@ -27,13 +27,10 @@ export function addOperatorCommands(program: Command, version: string, kinds: Co
 }
 
 function addControl(program: Command, version: string, { does }: CommandKinds): void {
-  program
-    .command('control')
+  withTls(program.command('control'))
     .description('take instructions, dispatch tasks, keep the contracts of origins')
     .option('--data <directory>', 'where everything is kept', 'sluice-control')
     .option('--listen <host:port>', 'where', '127.0.0.1:7070')
-    .option('--tls-key <file>', 'PEM; with --tls-certificate it speaks https')
-    .option('--tls-certificate <file>', 'PEM')
     .option('--report-every <time>', 'how often nodes report', '10s')
     .option('--dispatch <frequency>', 'clients that are told of a task, at most', '2000/s')
     .option('--lease <time>', 'how long a lease of an origin lasts', '10s')
@@ -129,6 +126,13 @@ function addLimits(program: Command, { does, countAbove0, listed, assignments }:
     .action(
       does(async (role: string, options: EnrolOptions) => (await import('./enrol.ts')).enrolCommand(role, options)),
     );
+}
+
+/** Of whatever serves HTTP to a fleet. */
+export function withTls(command: Command): Command {
+  return command
+    .option('--tls-key <file>', 'PEM; with --tls-certificate it speaks https')
+    .option('--tls-certificate <file>', 'PEM');
 }
 
 function withControl(command: Command): Command {

@@ -4,17 +4,18 @@
  * rows of n the lie is found with probability 1 − (1 − 1/n)^w; a last row may be shorter, and is watched the closer.
  */
 import { createHash, randomInt } from 'node:crypto';
-import type { Dispatcher } from 'undici';
 import type { TargetFile } from '#nodes/protocol/assignment.ts';
 import type { GrowingManifest } from '../files/growing-manifest.ts';
 import { sha256Length } from '../files/piece-hashes.ts';
-import type { OriginAccess } from '../http/origin-connection.ts';
-import { asking } from './origin-probe.ts';
+import { type OriginAccess, OriginConnection } from '../http/origin-connection.ts';
+import { fetchRange, type RangeEnd, type RemoteFile } from '../http/range-client.ts';
 import type { Budget } from './own-access.ts';
 
 /** Pieces of a row: what control takes from the origin is 2 % of what relays take. */
 export const auditRowPieces = 50;
 const againMilliseconds = 3_000;
+/** Of one piece, with what the contract makes it wait. */
+const pieceMilliseconds = 60_000;
 
 /** `different`: the origin has other bytes; `changed`: it has another file. */
 export type AuditResult = 'same' | 'different' | 'changed';
@@ -87,8 +88,11 @@ export class HashAudit {
   }
 }
 
-/** Fetches one piece from the origin and holds it against the signed hash. Throws where nothing can be said. */
-export function auditPiece(
+/**
+ * Fetches one piece from the origin, or where that fails from one of its mirrors, and holds it against the signed
+ * hash. Throws where nothing can be said.
+ */
+export async function auditPiece(
   file: TargetFile,
   access: OriginAccess,
   pieceLengthBytes: number,
@@ -96,49 +100,39 @@ export function auditPiece(
   piece: number,
   budget: Budget,
 ): Promise<AuditResult> {
-  return asking(access, budget, async (ask) => {
-    const hash = createHash('sha256');
-    const end = Math.min(file.sizeBytes, (piece + 1) * pieceLengthBytes);
-    for (let at = piece * pieceLengthBytes; at < end; ) {
+  const wanted = manifest.sha256.subarray(piece * sha256Length, (piece + 1) * sha256Length);
+  const start = piece * pieceLengthBytes;
+  const end = Math.min(file.sizeBytes, start + pieceLengthBytes);
+  // The query signs one URL.
+  const mirrors = (file.mirrors ?? []).map((mirror) => ({ ...mirror, access: { ...access, query: undefined } }));
+  let problem = '';
+  for (const source of [{ ...file, access }, ...mirrors]) {
+    const found = await hashAt({ ...source, sizeBytes: file.sizeBytes, mirrors: [] }, start, end, budget);
+    if (found instanceof Uint8Array) return Buffer.from(found).equals(wanted) ? 'same' : 'different';
+    if (found.kind === 'changed' && source.url === file.url) return 'changed';
+    problem = 'problem' in found ? found.problem : found.kind;
+  }
+  throw new Error(problem);
+}
+
+/** SHA-256 of [start, end) there, or how it ended before. One connection, closed afterwards. */
+async function hashAt(file: RemoteFile, start: number, end: number, budget: Budget): Promise<Uint8Array | RangeEnd> {
+  const connection = new OriginConnection(file.access);
+  const signal = AbortSignal.any([budget.signal, AbortSignal.timeout(pieceMilliseconds)]);
+  const hash = createHash('sha256');
+  try {
+    for (let at = start; at < end; ) {
       const bytes = await budget.ask(end - at);
-      const answer = await ask(file.url, 'GET', headersOf(file, at, at + bytes));
-      const problem = rangeProblem(file, answer, at, at + bytes);
-      if (problem !== undefined) {
-        answer.body.on('error', () => {}).destroy();
-        if (problem === 'changed') return 'changed';
-        throw new Error(problem);
-      }
-      let got = 0;
-      for await (const chunk of answer.body as AsyncIterable<Uint8Array>) {
-        got += chunk.byteLength;
-        if (got > bytes) throw new Error('the origin sends more than was asked for');
+      const ended = await fetchRange(connection, file, at, at + bytes, signal, (chunk) => {
         budget.arrive(chunk.byteLength);
         hash.update(chunk);
-      }
-      if (got < bytes) throw new Error('the origin broke off');
-      at += bytes;
+      });
+      budget.signal.throwIfAborted();
+      if (ended.kind !== 'done') return ended;
+      at += ended.bytes;
     }
-    const wanted = manifest.sha256.subarray(piece * sha256Length, (piece + 1) * sha256Length);
-    return hash.digest().equals(wanted) ? 'same' : 'different';
-  });
-}
-
-function headersOf({ etag, lastModified }: TargetFile, start: number, end: number): Record<string, string> {
-  const condition = etag ?? lastModified;
-  return { range: `bytes=${start}-${end - 1}`, ...(condition === undefined ? {} : { 'if-range': condition }) };
-}
-
-function rangeProblem(
-  file: TargetFile,
-  { statusCode, headers }: Dispatcher.ResponseData,
-  start: number,
-  end: number,
-): 'changed' | string | undefined {
-  const isPinned = file.etag !== undefined || file.lastModified !== undefined;
-  if ((statusCode === 200 && isPinned) || [404, 410, 412, 416].includes(statusCode)) return 'changed';
-  if (statusCode !== 206) return `the origin answers ${statusCode}`;
-  const range = /^bytes (\d+)-(\d+)\/(\d+|\*)$/.exec(String(headers['content-range']));
-  if (range === null || Number(range[1]) !== start || Number(range[2]) !== end - 1) return 'another range';
-  if (range[3] !== '*' && Number(range[3]) !== file.sizeBytes) return 'changed';
-  return file.etag !== undefined && headers.etag !== undefined && headers.etag !== file.etag ? 'changed' : undefined;
+    return hash.digest();
+  } finally {
+    await connection.destroy();
+  }
 }

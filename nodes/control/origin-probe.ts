@@ -124,14 +124,10 @@ async function readRange(ask: Ask, url: string, start: number, sizeBytes: number
   throw new Refused('no-such-file', `${url}: the origin sends ${length} bytes where ${askedBytes} were asked for`);
 }
 
-export type Ask = (
-  url: string,
-  method: 'HEAD' | 'GET',
-  headers: Record<string, string>,
-) => Promise<Dispatcher.ResponseData>;
+type Ask = (url: string, method: 'HEAD' | 'GET', headers: Record<string, string>) => Promise<Dispatcher.ResponseData>;
 
 /** Asks over one connection, which is closed afterwards: none stays open at the origin. */
-export async function asking<Result>(
+async function asking<Result>(
   access: OriginAccess,
   budget: Budget,
   work: (ask: Ask) => Promise<Result>,

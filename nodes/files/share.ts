@@ -32,6 +32,8 @@ export interface ShareOptions {
   seed: number;
   priorityPieces: [number, number][];
   sourcesMax: number;
+  /** Connections to peers; absent: as many as the policy says. */
+  peersMax?: number;
   /** Where decisions are written; absent: nowhere. */
   recordPath?: string | undefined;
   listener: PeerListener;
@@ -60,12 +62,12 @@ export class Share {
   private constructor(options: ShareOptions, store: PieceStore) {
     this.options = options;
     this.store = store;
-    const { policy, metainfo, seed, sourcesMax, priorityPieces } = options;
+    const { policy, seed, sourcesMax, priorityPieces } = options;
     const core = new ClientCore({
       seed,
       file: { sizeBytes: store.file.sizeBytes, pieceLengthBytes: store.file.pieceLengthBytes },
       policy,
-      neighboursMax: metainfo === null && options.growth === undefined ? 1 : policy.swarm.peerConnections,
+      neighboursMax: neighboursOf(options),
       sourcesMax,
       priorityPieces,
     });
@@ -78,7 +80,10 @@ export class Share {
 
   static async open(options: ShareOptions): Promise<Share> {
     if (options.recordPath !== undefined) await mkdir(join(options.recordPath, '..'), { recursive: true });
-    const store = await PieceStore.open(options.directory, options.file);
+    const store = await PieceStore.open(options.directory, options.file).catch(async (error: unknown) => {
+      await options.growth?.close();
+      throw error;
+    });
     if (options.growth === undefined) await removeHashLog(store.path);
     return new Share(options, store);
   }
@@ -185,4 +190,8 @@ export class Share {
     listener.add(hex(infoHash), swarm);
     return swarm;
   }
+}
+
+function neighboursOf({ metainfo, growth, peersMax, policy }: ShareOptions): number {
+  return metainfo === null && growth === undefined ? 1 : (peersMax ?? policy.swarm.peerConnections);
 }

@@ -1,5 +1,4 @@
 /** Fetches one range of a file by HTTP, pinned to the file's validator, and hands on its bytes as they come. */
-import { rootCertificates } from 'node:tls';
 import { Agent, request } from 'undici';
 import { type ByteSource, discard, type OriginAccess, OriginConnection } from './origin-connection.ts';
 
@@ -38,14 +37,13 @@ const progressBytesMin = 16 * 1024;
 export class RelayConnections implements ByteSource {
   readonly #agent: Agent;
 
-  /** `authority`: PEM of whoever signed the certificates of relays, beside those that the machine knows. */
-  constructor(connections: number, authority?: string) {
+  constructor(connections: number) {
     this.#agent = new Agent({
       connections,
       pipelining: 1,
       headersTimeout: headersMilliseconds,
       bodyTimeout: bodyMilliseconds,
-      connect: { timeout: 5000, ...(authority === undefined ? {} : { ca: [...rootCertificates, authority] }) },
+      connect: { timeout: 5000 },
       keepAliveTimeout: 10_000,
     });
   }

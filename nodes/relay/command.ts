@@ -12,6 +12,7 @@ import { hostPort, listen, parseListen } from '../http/http-service.ts';
 import { OriginLease } from '../http/origin-lease.ts';
 import { Pace } from '../http/pace.ts';
 import { probe, type RemoteFile } from '../http/range-client.ts';
+import { readTls, type TlsFiles, trustAuthority } from '../http/tls-files.ts';
 import { untilStopped } from '../http/until-stopped.ts';
 import { nodeLog } from '../log.ts';
 import { rateOption } from '../origin/command.ts';
@@ -23,7 +24,7 @@ import { RelayFile } from './relay-file.ts';
 import { RelayServer } from './relay-server.ts';
 import { runUnderControl } from './under-control.ts';
 
-export interface RelayCommandOptions extends ControlOptions {
+export interface RelayCommandOptions extends ControlOptions, TlsFiles {
   dir: string;
   listen: string;
   listenPeers: string;
@@ -34,6 +35,7 @@ export interface RelayCommandOptions extends ControlOptions {
   originConnections?: number;
   originBandwidth?: string;
   connections?: number;
+  connectionsPerAddress?: number;
   bandwidth?: string;
   bandwidthEach?: string;
   uploadSlots?: number;
@@ -59,13 +61,16 @@ export async function relayCommand(options: RelayCommandOptions): Promise<number
   const sendBytesPerSecondMax = rateOption(options.bandwidth);
   const bytesPerSecondEach = rateOption(options.bandwidthEach);
   const pullBytesPerSecond = rateOption(options.originBandwidth);
-  const server = new RelayServer({ connectionsMax, bytesPerSecondEach }, new Pace(sendBytesPerSecondMax));
+  trustAuthority(options.authority);
+  const tls = readTls(options);
+  const limits = { connectionsMax, bytesPerSecondEach, tls, connectionsPerAddress: options.connectionsPerAddress };
+  const server = new RelayServer(limits, new Pace(sendBytesPerSecondMax));
   const listener = new PeerListener();
   await mkdir(options.dir, { recursive: true });
   await listener.listen(parseListen(options.listenPeers));
   const address = await listen(server.server, parseListen(options.listen));
   const host = options.advertise ?? hostPort(address).replace(/:\d+$/, '');
-  server.baseUrl = `http://${host}:${address.port}`;
+  server.baseUrl = `${tls === undefined ? 'http' : 'https'}://${host}:${address.port}`;
   if (link === undefined) return await pullAlone(options, server, listener, host, stopped);
   process.stdout.write(`${server.baseUrl}\n`);
   const node = {

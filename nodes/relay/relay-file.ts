@@ -18,6 +18,9 @@ export interface RelayFileOptions {
   bufferBeforeServingBytes: number;
 }
 
+/** A swarm begins with its relays: they have room for more peers than the policy gives a client. */
+const peersMax = 500;
+
 interface Waiter {
   piece: number;
   wake: () => void;
@@ -62,7 +65,7 @@ export class RelayFile implements ServedFile {
   }
 
   static async open(options: RelayFileOptions, lease: OriginLease): Promise<RelayFile> {
-    return new RelayFile(await Share.open(options.share), lease, options);
+    return new RelayFile(await Share.open({ ...options.share, peersMax }), lease, options);
   }
 
   /** Whether enough is there to begin. */

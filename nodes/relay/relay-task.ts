@@ -5,6 +5,7 @@ import type { LeaseGrant } from '#core/quota/messages.ts';
 import type { Assignment } from '#nodes/protocol/assignment.ts';
 import type { FromNode, Progress } from '#nodes/protocol/from-node.ts';
 import type { HashesFromControl } from '#nodes/protocol/hash-messages.ts';
+import { nextAccount } from '../agent/account.ts';
 import { type AssignedFile, assignedFile, kindOfPeer, remoteOrigin } from '../agent/assigned-file.ts';
 import { GrowingFile, openGrowth } from '../agent/growing-file.ts';
 import { type AgentOptions, CannotTake, type Task } from '../agent/node-agent.ts';
@@ -81,7 +82,8 @@ export class RelayTask implements Task {
     this.#node = node;
     this.#agent = agent;
     this.#tell = tell;
-    this.#lease.connect(assignment.lease, (message) => void tell({ kind: 'lease', message }));
+    const account = nextAccount(agent.stateDirectory);
+    this.#lease.connect(assignment.lease, (message) => void tell({ kind: 'lease', message }), account);
     this.#timer = setInterval(() => this.#second(), 1000);
   }
 

@@ -1,8 +1,7 @@
 /** Where peers connect to us: one port for all torrents of the node. */
 import { createServer, type Server } from 'node:net';
 import { CannotListen, type ListenAddress } from '../http/http-service.ts';
-import { pipe } from './connection.ts';
-import { GuardedWire } from './guarded-wire.ts';
+import { takeOver } from './connection.ts';
 import type { Swarm } from './swarm.ts';
 
 const handshakeMilliseconds = 15_000;
@@ -16,12 +15,13 @@ export class PeerListener {
   port = 0;
 
   constructor() {
-    this.#server = createServer({ noDelay: true }, (socket) => {
-      socket.on('error', () => {});
+    this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (accepted) => {
       if (this.#strangers >= strangersMax) {
-        socket.destroy();
+        accepted.destroy();
         return;
       }
+      const { socket, wire } = takeOver(accepted, null);
+      socket.on('error', () => {});
       this.#strangers++;
       let isStranger = true;
       const settle = () => {
@@ -31,8 +31,6 @@ export class PeerListener {
       };
       const timer = setTimeout(() => socket.destroy(), handshakeMilliseconds);
       socket.once('close', settle);
-      const wire = new GuardedWire(socket, null);
-      pipe(socket, wire);
       wire.once('handshake', (infoHash: string, peerId: string) => {
         settle();
         const swarm = this.#swarms.get(infoHash);
