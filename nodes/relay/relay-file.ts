@@ -14,6 +14,8 @@ export interface RelayFileOptions {
   share: ShareOptions;
   pull: Omit<PullOptions, 'file' | 'isShared' | 'ownRanges'>;
   remote: RemoteFile;
+  /** Whether control names other relays that pull the same file: they may not be connected yet. */
+  hasOthers?: () => boolean;
   /** Nothing is served before this much is there. */
   bufferBeforeServingBytes: number;
 }
@@ -32,6 +34,7 @@ export class RelayFile implements ServedFile {
   readonly #pull: Pull;
   readonly #waiters = new Set<Waiter>();
   readonly #startedAt = performance.now();
+  #isPartThere = false;
   state: RelayFileState = 'transferring';
   error: Error | undefined;
   /** Payload to clients by HTTP. */
@@ -47,7 +50,7 @@ export class RelayFile implements ServedFile {
     this.#pull = new Pull(intake, lease, {
       ...options.pull,
       file: options.remote,
-      isShared: () => this.#hasRelayPeers,
+      isShared: () => this.#hasRelayPeers || (swarm !== null && options.hasOthers?.() === true),
       ownRanges: () => (share.isGrowing ? share.options.growth!.ownRanges : undefined),
     });
     this.#pull.onFailure = (error) => this.#fail(error);
@@ -72,7 +75,10 @@ export class RelayFile implements ServedFile {
   get isServing(): boolean {
     const { store } = this.share;
     if (this.isEnded) return false;
-    return store.isComplete || store.heldBytes >= this.options.bufferBeforeServingBytes;
+    if (store.isComplete || store.heldBytes >= this.options.bufferBeforeServingBytes) return true;
+    // Where the rest comes from other relays, waiting for more would be waiting for each other.
+    this.#isPartThere ||= this.#pull.hasOwnPart;
+    return this.#isPartThere;
   }
 
   get isEnded(): boolean {

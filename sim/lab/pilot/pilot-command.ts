@@ -97,15 +97,21 @@ async function againstSim(options: PilotOptions): Promise<number> {
   return exitCodes.ok;
 }
 
+/** Clients have no limit of their own on what they receive. */
+const onLoopback = 'on loopback: senders keep their limits themselves, the downlinks of clients are not limited';
+
 export function networkFor(wanted: 'auto' | Network['kind']): Network['kind'] {
-  if (wanted === 'loopback') return 'loopback';
+  if (wanted === 'loopback') {
+    process.stderr.write(`sluice: ${onLoopback}\n`);
+    return 'loopback';
+  }
   const problem = namespacesProblem();
   if (problem === undefined) {
     process.stderr.write('sluice: network namespaces, links shaped by tc\n');
     return 'namespaces';
   }
   if (wanted === 'namespaces') throw new Stop(exitCodes.failure, `no network namespaces: ${problem}`);
-  process.stderr.write(`sluice: on loopback, with limits in the processes (no network namespaces: ${problem})\n`);
+  process.stderr.write(`sluice: ${onLoopback} (no network namespaces: ${problem})\n`);
   return 'loopback';
 }
 
