@@ -34,7 +34,7 @@ async function abandoned(world: GrowingWorld, task: string, why: RegExp, nodes: 
   for (const node of nodes) await until(`${node} keeps nothing`, () => remains(world.of(node)).length === 0);
 }
 
-test('the origin has another file in the middle of the pull: the epoch is dead, and nothing of it is kept', async () => {
+test('the origin has another file in the middle of the pull: the epoch is dead, nothing of it is kept', async () => {
   await inGrowingWorld(bytes, async (world) => {
     const relay = await world.node('relay', 'r1');
     await world.node('client', 'c1');
