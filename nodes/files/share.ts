@@ -82,7 +82,10 @@ export class Share {
 
   static async open(options: ShareOptions): Promise<Share> {
     if (options.recordPath !== undefined) await mkdir(join(options.recordPath, '..'), { recursive: true });
-    const store = await PieceStore.open(options.directory, options.file);
+    const store = await PieceStore.open(options.directory, options.file).catch(async (error: unknown) => {
+      await options.growth?.close();
+      throw error;
+    });
     if (options.growth === undefined) await removeHashLog(store.path);
     return new Share(options, store);
   }

@@ -20,7 +20,7 @@ export interface PullOptions {
   /** The relay's own part: [first byte, end). */
   part: { firstByte: number; endByte: number };
   /** Where hashes are signed while they come: only pieces of these ranges are pulled, others cannot be verified. */
-  ownRanges?: (() => readonly { firstPiece: number; endPiece: number }[]) | undefined;
+  ownRanges: () => readonly { firstPiece: number; endPiece: number }[] | undefined;
   /** Whether another relay brings the rest: then it is pulled only where nothing comes. */
   isShared: () => boolean;
   pace: Pace;
@@ -205,7 +205,7 @@ export class Pull {
   #next(): PieceRange | undefined {
     if (this.#isPaused || this.#abort.signal.aborted) return undefined;
     const { core } = this.#intake;
-    const ownRanges = this.#options.ownRanges?.();
+    const ownRanges = this.#options.ownRanges();
     for (const piece of this.#demanded) {
       if (ownRanges?.some(({ firstPiece, endPiece }) => piece >= firstPiece && piece < endPiece) === false) continue;
       if (core.sets.holds(0, piece) || core.sets.isRequested(0, piece)) continue;

@@ -12,7 +12,7 @@ export type RelayFileState = 'transferring' | 'verifying' | 'seeding' | 'paused'
 
 export interface RelayFileOptions {
   share: ShareOptions;
-  pull: Omit<PullOptions, 'file' | 'isShared'>;
+  pull: Omit<PullOptions, 'file' | 'isShared' | 'ownRanges'>;
   remote: RemoteFile;
   /** Whether control names other relays that pull the same file: they may not be connected yet. */
   hasOthers?: () => boolean;
@@ -51,7 +51,7 @@ export class RelayFile implements ServedFile {
       ...options.pull,
       file: options.remote,
       isShared: () => this.#hasRelayPeers || (swarm !== null && options.hasOthers?.() === true),
-      ownRanges: share.options.growth === undefined ? undefined : () => this.#ownRanges,
+      ownRanges: () => (share.isGrowing ? share.options.growth!.ownRanges : undefined),
     });
     this.#pull.onFailure = (error) => this.#fail(error);
     this.#pull.onLog = (text, detail) => this.onLog(text, detail);
@@ -153,12 +153,6 @@ export class RelayFile implements ServedFile {
   readInto(buffer: Uint8Array, start: number): Promise<void> {
     this.lastServedAt = performance.now();
     return this.share.store.readInto([buffer], start);
-  }
-
-  /** Once the hashes are complete, whoever has pieces missing may pull them like any other. */
-  get #ownRanges(): readonly { firstPiece: number; endPiece: number }[] {
-    const { options, isGrowing, store } = this.share;
-    return isGrowing ? options.growth!.ownRanges : [{ firstPiece: 0, endPiece: store.pieceCount }];
   }
 
   get #hasRelayPeers(): boolean {
