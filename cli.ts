@@ -31,6 +31,7 @@ const program = new Command('sluice')
   .enablePositionalOptions()
   .exitOverride();
 
+const context: CommandContext = { onInterrupt, onDrain };
 program
   .command('demo')
   .description('compare the policies on a sample scenario')
@@ -195,6 +196,7 @@ asNode(program.command('client'))
   .option('--expect <time>', 'how long the download should take')
   .addOption(new Option('--network <kind>', 'what the machine is connected by').choices(['wired', 'mobile', 'unknown']))
   .option('--blocked', 'peer-to-peer is known not to work here')
+  .option('--peer-exchange', 'tell peers of peers and hear of them, except in private torrents')
   .option('--seed <time>', 'go on serving peers for this long, or forever', '0s')
   .option('--on-complete <program>', 'run it with the path of the file')
   .option('--json', 'print JSON')
@@ -248,7 +250,8 @@ withOverrides(program.command('quota').description("look at an origin's contract
     ),
   );
 
-addPilotCommands(program, { does, withOutput, withOverrides, countAbove0, names });
+const frame = { does, withOutput, withOverrides, countAbove0, names, context };
+addPilotCommands(program, frame, () => import('#nodes/commands/planned-task.ts'));
 
 const scenario = program.command('scenario').description('check, list and describe scenario files');
 
@@ -379,16 +382,12 @@ function onDrain(drain: (times: number) => string): () => void {
 
 /** An error with an exit code is meant for whoever called; any other is a defect and shows where it arose. */
 function end(error: unknown): never {
-  if (error instanceof CommanderError) {
-    process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage);
-  }
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage);
   const { exitCode, message, stack } = error as { exitCode?: unknown; message?: string; stack?: string };
   const isExpected = typeof exitCode === 'number';
   process.stderr.write(`sluice: ${isExpected ? message : (stack ?? String(error))}\n`);
   process.exit(isExpected ? exitCode : exitCodes.failure);
 }
-
-const context: CommandContext = { onInterrupt, onDrain };
 
 process.on('uncaughtException', end);
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

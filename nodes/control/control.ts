@@ -24,6 +24,7 @@ import { byTask, hasWhole, isLive, type TaskEntry, TaskTable } from './task-tabl
 export interface ControlTerms {
   dispatchPerSecond: number;
   reportEveryMilliseconds: number;
+  safeRelayCount: number;
   quota: QuotaTerms;
 }
 
@@ -58,6 +59,7 @@ export class Control {
   private constructor(store: Store, terms: ControlTerms, log: Log) {
     this.store = store;
     this.#terms = terms;
+    this.fleet.safeRelayCount = terms.safeRelayCount;
     this.#log = log;
     this.dispatcher = new Dispatcher(terms.dispatchPerSecond, this.fleet, (client) => this.#historyOf(client));
     this.desk = new NodeDesk(this.fleet, this.tasks, this.desks, terms.reportEveryMilliseconds, {
@@ -269,6 +271,8 @@ export class Control {
     const desk = this.desks.get(origin.number);
     if (desk === undefined) await this.#takeOver(origin, lostLedger ? Date.now() : undefined);
     else desk.change(origin);
+    // Safe shares follow from the contract.
+    if (this.fleet.safeRelayCount > 0) for (const entry of this.#tasksAt(origin)) await this.#revise(entry);
   }
 
   #tasksAt({ name }: OriginRecord): TaskEntry[] {
