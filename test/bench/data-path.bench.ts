@@ -129,7 +129,7 @@ async function measure(directory: string, source: string, seed: Program, client:
 
 /**
  * Has the machine lay hands on as much memory as the client's file will take in the page cache. A virtual machine may
- * get each page from its host only now, at up to two CPU seconds per GiB, which would be charged to whoever comes first.
+ * get each page from its host only now, at up to two CPU seconds per GiB, charged to whoever comes first.
  */
 function touchMemory(path: string): void {
   const file = openSync(path, 'w');
