@@ -334,10 +334,10 @@ export class Control {
     for (const moved of this.#watch.look(nowMilliseconds)) this.#log.warn(moved, 'a relay cannot serve');
     this.desk.touchUnanswered(nowMilliseconds);
     this.growth.look();
-    for (const { entry, row, count } of this.#retries.take(nowMilliseconds)) {
-      this.tasks.changedClients.add(row);
-      this.desk.touch(this.fleet.nodes.get(row.client)!);
-      this.#log.warn({ task: entry.record.id, client: row.client, count, problem: row.progress?.error }, 'tried again');
+    for (const { entry, row, node, count } of this.#retries.take(nowMilliseconds)) {
+      this.tasks.markChanged(row);
+      this.desk.touch(this.fleet.nodes.get(node)!);
+      this.#log.warn({ task: entry.record.id, node, count, problem: row.progress?.error }, 'tried again');
     }
     for (const desk of this.desks.values()) desk.measure();
     for (const entry of this.tasks.tasks.values()) {

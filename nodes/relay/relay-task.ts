@@ -114,6 +114,8 @@ export class RelayTask implements Task {
 
   async follow(assignment: Assignment): Promise<'goes on' | 'again' | 'outdated'> {
     const { link, stateDirectory } = this.#agent;
+    // Control tells a relay again that has failed: what lies on the disk is taken up where it was left.
+    if (this.#state() === 'failed') return 'again';
     return (await this.#growing?.follow(assignment, link, stateDirectory)) ?? 'goes on';
   }
 
