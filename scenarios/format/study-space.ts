@@ -83,6 +83,8 @@ function rangeKnob(path: string, text: Record<string, unknown>, place: Path): Kn
   const isWhole = kind === 'number' && Number.isInteger(from) && Number.isInteger(to) && !isStepped;
   const step = isStepped ? at([...place, 'step'], () => read(kind, text.step)) : 0;
   const between = (share: number): number => (isLog ? from * (to / from) ** share : from + (to - from) * share);
+  const shareAt = (value: number): number =>
+    isLog ? Math.log(value / from) / Math.log(to / from) : (value - from) / (to - from);
   const numberAt = (coordinate: number): number => {
     if (levels === undefined) return rounded(between(coordinate), isWhole, from, to);
     const level = Math.min(levels - 1, Math.floor(coordinate * levels));
@@ -94,7 +96,7 @@ function rangeKnob(path: string, text: Record<string, unknown>, place: Path): Kn
     ...(levels === undefined ? {} : { levels }),
     ordered: true,
     valueAt: (coordinate) => printed(kind, numberAt(coordinate)),
-    edgeOf: (value) => edge((read(kind, value) - from) / (to - from), levels),
+    edgeOf: (value) => edge(shareAt(read(kind, value)), levels),
   };
 }
 

@@ -109,6 +109,9 @@ studies('values of ranges and lists', () => {
   assert.equal(values(['a', 'b'], [0, 0.49, 0.5]), ['a', 'a', 'b']);
   const knob = readKnob('x', { from: 1, to: 8 }, []);
   assert.equal([1, 2, 8].map(knob.edgeOf), ['lowest', undefined, 'highest']);
+  // On a scale of logarithms 10 of 1 … 1000 is a third of the way, and not at the edge.
+  const wide = readKnob('x', { from: 1, to: 1000, scale: 'log' }, []);
+  assert.equal([1, 10, 900].map(wide.edgeOf), ['lowest', undefined, 'highest']);
   assert.is(readKnob('x', ['b', 'a', 'c'], []).ordered, false);
   assert.is(readKnob('x', ['1s', '2s', '1m'], []).ordered, true);
 });
