@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { ClientCommandOptions } from '#nodes/client/command.ts';
-import { addOperatorCommands } from '#nodes/commands/command-line.ts';
+import { addOperatorCommands, withTls } from '#nodes/commands/command-line.ts';
 import type { ManifestOptions } from '#nodes/files/command.ts';
 import type { OriginOptions } from '#nodes/origin/command.ts';
 import type { RelayCommandOptions } from '#nodes/relay/command.ts';
@@ -16,6 +16,7 @@ import type {
   ReproOptions,
   RunOptions,
 } from '#sim/lab/options.ts';
+import { addPilotCommands } from '#sim/lab/pilot/command-line.ts';
 import type { ExportOptions, StatusOptions, SweepOptions, WorkerOptions } from '#sim/lab/sweep/options.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('package.json', import.meta.url), 'utf8'));
@@ -46,6 +47,7 @@ withOutput(withOverrides(program.command('run <scenario>')))
   .description('simulate one scenario and print its result')
   .option('--policy <name>', "instead of the scenario's policy")
   .option('--trace <file>', 'write what happened, for the visualiser')
+  .option('--record <client=file>', "write a client's decisions, for sluice replay")
   .action(
     does(async (scenario: string, options: Omit<RunOptions, 'scenario'>) =>
       (await import('#sim/lab/run.ts')).runCommand({ ...options, scenario }, context),
@@ -184,10 +186,12 @@ asNode(program.command('client'))
   .option('--peer <host:port>', 'a peer to connect to; may be repeated', listed, [])
   .option('--tracker <url>', 'beside those of the torrent; may be repeated', listed, [])
   .option('--listen-peers <host:port>', 'where peers connect to us', '0.0.0.0:0')
+  .option('--listen <host:port>', 'under control: for /healthz, /readyz and /metrics')
   .option('--set <knob=value>', 'change one knob of the policy, such as fallback.hold=10s', assignments, [])
   .option('--record <directory>', 'write the decisions there, for sluice replay')
   .option('--upload-max <rate>', 'to peers at most')
   .option('--downlink <rate>', 'what the machine can receive')
+  .option('--uplink <rate>', "what the machine can send, instead of its card's speed: seeding takes what is free of it")
   .option('--expect <time>', 'how long the download should take')
   .addOption(new Option('--network <kind>', 'what the machine is connected by').choices(['wired', 'mobile', 'unknown']))
   .option('--blocked', 'peer-to-peer is known not to work here')
@@ -198,7 +202,7 @@ asNode(program.command('client'))
     does(async (options: ClientCommandOptions) => (await import('#nodes/client/command.ts')).clientCommand(options)),
   );
 
-asNode(program.command('relay'))
+withTls(asNode(program.command('relay')))
   .description('pull a file from its origin and serve it meanwhile, by HTTP and BitTorrent')
   .option('--dir <directory>', 'where files are kept', '.')
   .option('--listen <host:port>', 'for HTTP', '127.0.0.1:8081')
@@ -209,6 +213,7 @@ asNode(program.command('relay'))
   .option('--origin-connections <n>', 'to the origin at most', countAbove0)
   .option('--origin-bandwidth <rate>', 'from the origin at most')
   .option('--connections <n>', 'of HTTP at most: beyond, 503', countAbove0)
+  .option('--connections-per-address <n>', 'of HTTP from one address at most: beyond, they are closed', countAbove0)
   .option('--bandwidth <rate>', 'that it sends at most')
   .option('--bandwidth-each <rate>', 'of one HTTP connection')
   .option('--disk-budget <size>', 'of all files: beyond, those go that everybody has')
@@ -242,6 +247,8 @@ withOverrides(program.command('quota').description("look at an origin's contract
       (await import('#sim/lab/quota-show.ts')).quotaShowCommand({ ...options, scenario }),
     ),
   );
+
+addPilotCommands(program, { does, withOutput, withOverrides, countAbove0, names });
 
 const scenario = program.command('scenario').description('check, list and describe scenario files');
 
@@ -297,6 +304,9 @@ function asNode(command: Command): Command {
     .option('--token-file <file>', 'what sluice enrol printed; absent: SLUICE_TOKEN')
     .option('--authority <file>', 'PEM of who signed the certificate of control')
     .addOption(new Option('--polling <when>', 'instead of a WebSocket').choices(['never', 'when-needed', 'always']))
+    .addOption(
+      new Option('--log-level <level>', 'from which on').choices(['debug', 'info', 'warn', 'error']).default('info'),
+    )
     .option('--region <name>', 'where it is')
     .option('--group <name>', 'what it belongs to; may be repeated', listed, []);
 }
@@ -331,7 +341,7 @@ function names(text: string): string[] {
   return listed;
 }
 
-function listed(text: string, before: string[]): string[] {
+function listed(text: string, before: string[] = []): string[] {
   return [...before, text];
 }
 

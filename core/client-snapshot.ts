@@ -4,14 +4,15 @@ import type { ClientCore } from './client.ts';
 
 /** The state of all parts as plain numbers, column by column: a record's segment opens with it. */
 export function snapshotOf(core: ClientCore): number[][] {
-  return [[core.hedgedBytes], ...columnsOf(core).map((column) => Array.from(column))];
+  const numbers = [core.hedgedBytes, core.speedFloorBytesPerSecond, core.targetBytesPerSecond];
+  return [numbers, ...columnsOf(core).map((column) => Array.from(column))];
 }
 
 /** Puts a core that was just made, with the same options, into the state of a snapshot. */
 export function restore(core: ClientCore, snapshot: number[][]): void {
   const columns = columnsOf(core);
   assert(snapshot.length === columns.length + 1, 'a snapshot has every column');
-  core.hedgedBytes = snapshot[0][0];
+  [core.hedgedBytes, core.speedFloorBytesPerSecond, core.targetBytesPerSecond] = snapshot[0];
   for (const [index, column] of columns.entries()) {
     assert(snapshot[index + 1].length === column.length, 'a column keeps its length');
     column.set(snapshot[index + 1]);

@@ -63,6 +63,8 @@ export interface ClientOptions {
   neighboursMax: number;
   sourcesMax: number;
   priorityPieces: [number, number][];
+  /** Whose stream of chance it draws from: a client's number in a simulated population; absent: 0. */
+  stream?: number;
 }
 
 /** The client's own row; neighbours have rows from 1 on. */
@@ -86,6 +88,10 @@ export class ClientCore implements Host {
   #isRaceOver = false;
   /** Spent on races so far. */
   hedgedBytes = 0;
+  /** The user is promised at least this (M35). */
+  speedFloorBytesPerSecond = 0;
+  /** What HTTP tops up to: the threshold without regard to the cohort, or one that gets nothing would get nothing. */
+  targetBytesPerSecond: number;
 
   constructor(options: ClientOptions) {
     const { file, policy, neighboursMax, sourcesMax } = options;
@@ -99,7 +105,8 @@ export class ClientCore implements Host {
       window: Infinity,
       priorityPieces: options.priorityPieces,
     });
-    this.downloads = new Downloads(this.sets, picker, this, options.seed, file);
+    this.downloads = new Downloads(this.sets, picker, this, options.seed, file, options.stream);
+    this.targetBytesPerSecond = policy.fallback.threshold;
     this.meters = new SpeedMeters(1, tickMilliseconds, shortTicks, longTicks);
     this.states = new FallbackStates(1, policy.fallback, tickMilliseconds);
     this.sources = new SourceStates(1, sourcesMax);
@@ -201,14 +208,28 @@ export class ClientCore implements Host {
     setEstimate(this.states, this.meters, own, milliseconds);
   }
 
+  /** The user is promised at least this speed: no threshold is below it. */
+  promise(speedFloorBytesPerSecond: number): void {
+    this.speedFloorBytesPerSecond = speedFloorBytesPerSecond;
+    const raised = Math.max(this.states.thresholdBytesPerSecond[own], speedFloorBytesPerSecond);
+    setThreshold(this.states, own, raised);
+    this.targetBytesPerSecond = Math.max(this.targetBytesPerSecond, speedFloorBytesPerSecond);
+  }
+
   /** The threshold follows from the situation, where the policy lets it. */
   situate(situation: ThresholdSituation): Decision {
     const { adaptive, threshold } = this.options.policy.fallback;
-    const thresholdBytesPerSecond = adaptive ? adaptThreshold(threshold, situation) : threshold;
+    const floor = this.speedFloorBytesPerSecond;
+    const adapted = adaptive ? adaptThreshold(threshold, situation) : threshold;
+    const thresholdBytesPerSecond = Math.max(floor, adapted);
     setThreshold(this.states, own, thresholdBytesPerSecond);
+    const alone = adaptive ? adaptThreshold(threshold, { ...situation, cohortSize: 0 }) : threshold;
+    this.targetBytesPerSecond = Math.max(floor, alone);
+    const reason =
+      adapted < floor ? 'promised' : thresholdReasons[adaptive ? thresholdReason(threshold, situation) : 0];
     return {
       kind: 'threshold',
-      reason: thresholdReasons[adaptive ? thresholdReason(threshold, situation) : 0],
+      reason,
       baseBytesPerSecond: threshold,
       thresholdBytesPerSecond,
       fileBytes: situation.fileBytes,
@@ -236,15 +257,20 @@ export class ClientCore implements Host {
     return this.states.openReason[own] !== closed;
   }
 
-  /** Bytes per second that HTTP should bring now; changes nothing. `deadlineLeft`: `Infinity` without a deadline. */
+  /** Bytes per second that HTTP should bring now. `deadlineLeft`: `Infinity` without a deadline. */
   httpRate(deadlineLeftMilliseconds: number, freeDownlinkBytesPerSecond: number, brake: number): number {
     const reason = this.states.openReason[own];
     const forecast = reason === openBlocked ? 0 : this.meters.forecast(own);
     const remaining = this.downloads.fileBytes - this.downloads.heldBytes(own);
     const { fill } = this.options.policy.fallback;
-    const threshold = this.states.thresholdBytesPerSecond[own];
+    const threshold = this.targetBytesPerSecond;
     const free = freeDownlinkBytesPerSecond;
     return deficit(fill, reason, threshold, remaining, deadlineLeftMilliseconds, forecast, free, brake);
+  }
+
+  /** The world drew this many numbers of the client's stream for itself: what it draws next comes after them. */
+  drawn(count: number): void {
+    for (let draw = 0; draw < count; draw++) this.sets.nextDraw(own);
   }
 
   // ---- Inputs: from whom HTTP fetches, and what --------------------------------------------------------------
@@ -255,10 +281,11 @@ export class ClientCore implements Host {
     assignSource(this.sources, own, slot, source, kind, expectedBytesPerSecond, latency);
   }
 
-  /** The slot to ask now (`source`), or `none` and why. */
-  choose(nowMilliseconds: number, isOriginLeased: boolean, requestBytes: number): Decision {
+  /** The slot to ask now (`source`), or `none` and why. Relays are left out once they have brought their share. */
+  choose(nowMilliseconds: number, isOriginLeased: boolean, requestBytes: number, mayUseRelays = true): Decision {
     const { sources } = this.options.policy.http;
-    const kinds = sources.map((kind) => (kind === 'origin' ? sourceOrigin : sourceRelay));
+    const ofRelays = mayUseRelays ? sourceRelay : sourceNone;
+    const kinds = sources.map((kind) => (kind === 'origin' ? sourceOrigin : ofRelays));
     const [first, second] = [kinds[0] ?? sourceNone, kinds[1] ?? sourceNone];
     const slot = chooseSource(this.sources, own, first, second, isOriginLeased, nowMilliseconds, requestBytes);
     return {
@@ -349,30 +376,3 @@ export class ClientCore implements Host {
     };
   }
 }
-
-/** What changes a client's state, in any order: what a record holds. Everything else only reads. */
-export const clientInputs = [
-  'start',
-  'join',
-  'heard',
-  'heardAll',
-  'part',
-  'ask',
-  'arrived',
-  'brokenOff',
-  'unchoke',
-  'handshake',
-  'blocked',
-  'expect',
-  'situate',
-  'look',
-  'assign',
-  'choose',
-  'succeeded',
-  'failed',
-  'takeRange',
-  'takeFrom',
-  'takeRaced',
-  'upload',
-] as const;
-export type ClientInput = (typeof clientInputs)[number];

@@ -122,6 +122,15 @@ export const controlDefaults = {
   driftMax: 500e-6,
 };
 
+/** What control assumes of nodes that have not said what line they have. */
+export const assumedLinks = {
+  // An ordinary line of 100 Mbit/s down and 20 up.
+  downlinkBytesPerSecond: 12_500_000,
+  uplinkBytesPerSecond: 2_500_000,
+  // A server's of 1 Gbit/s.
+  serverBytesPerSecond: 125_000_000,
+};
+
 /** Defaults of the rest of a scenario. */
 export const scenarioDefaults = {
   seed: 1,

@@ -12,7 +12,7 @@ import type { unchokeReasons } from './swarm/choker.ts';
 /** Answer of the fallback policy: 0 nothing changed, 1..4 HTTP opens, 5 HTTP closes (M19–M22). */
 export const fallbackReasons = ['no-change', 'slow', 'stalled', 'blocked', 'overdue', 'recovered'] as const;
 /** What made the threshold what it is (M25). */
-export const thresholdReasons = ['base', 'adapted', 'bounded', 'cohort'] as const;
+export const thresholdReasons = ['base', 'adapted', 'bounded', 'cohort', 'promised'] as const;
 /** Why this HTTP source, or none now (M23, M24). */
 export const sourceReasons = ['best-relay', 'other-relay', 'origin', 'backing-off', 'no-lease', 'no-source'] as const;
 /** Why a second source may be asked for what a first is slow to send, or not (M23). */

@@ -71,6 +71,11 @@ rmSync(join(root, 'dist'), { recursive: true, force: true });
 mkdirSync(join(target, 'bin'), { recursive: true });
 for (const path of contents) copy(path);
 cpSync(join(root, 'LICENSE'), join(target, 'LICENSE'));
+// The page as one file: where it is installed there is no Vite.
+const page = spawnSync(process.execPath, [join(root, 'viz/command/build.ts'), join(target, 'dist/page.html')], {
+  stdio: ['ignore', 'ignore', 'inherit'],
+});
+if (page.status !== 0) process.exit(1);
 writePackage();
 writeFileSync(join(target, 'bin/sluice.mjs'), launcher, { mode: 0o755 });
 const pack = spawnSync('npm', ['pack', '--silent', '--pack-destination', join(root, 'dist')], {

@@ -3,6 +3,7 @@
  * clients report and moves the thresholds (M6–M9, M25, M32, M34). Leases of the origin are in `origin-access.ts`.
  */
 import { adaptThreshold } from '#core/fallback/threshold.ts';
+import { assumedLinks } from '#core/limits.ts';
 import { Prng } from '#core/prng.ts';
 import { efficiencyWithoutHistory, estimateTask } from '#core/scheduler/estimate.ts';
 import { chooseRelay, RelayTable } from '#core/scheduler/relay-choice.ts';
@@ -60,7 +61,7 @@ export class Control {
     this.messages++;
     this.bytes += taskBytes;
     const perSecond = policy.contract ? scenario.control.dispatchPerSecond : Infinity;
-    const at = Math.max(now, this.#pace.nextAt);
+    const at = Math.max(now, this.#pace.nextAt, this.#state.beginsAt);
     this.#pace.nextAt = at + microsecondsPerSecond / perSecond;
     return Math.ceil(at);
   }
@@ -135,22 +136,27 @@ export class Control {
 
   #estimateOf(clientClass: number): number {
     const { scenario, population, policy, task } = this.#state;
+    const isKnown = scenario.model.controlKnowsLinks;
+    const of = (actual: number, assumed: number) => (isKnown ? actual : assumed);
+    const { downlinkBytesPerSecond, uplinkBytesPerSecond, serverBytesPerSecond } = assumedLinks;
     let uplinks = 0;
     for (const index of task.clients) {
       const each = scenario.clients[index];
-      if (each.peerToPeer !== 'blocked') uplinks += each.count * each.uplink.meanBytesPerSecond;
+      if (each.peerToPeer === 'blocked') continue;
+      uplinks += each.count * of(each.uplink.meanBytesPerSecond, uplinkBytesPerSecond);
     }
     let relayUplinks = 0;
-    for (const each of scenario.relays) relayUplinks += each.count * each.uplinkBytesPerSecond;
+    for (const each of scenario.relays)
+      relayUplinks += each.count * of(each.uplinkBytesPerSecond, serverBytesPerSecond);
     const contractRate = policy.contract ? scenario.origin.contract.bytesPerSecondMax : Infinity;
     return estimateTask({
       fileBytes: task.file.sizeBytes,
       clientCount: this.#state.clientCount,
-      downlinkBytesPerSecond: scenario.clients[clientClass].downlink.meanBytesPerSecond,
+      downlinkBytesPerSecond: of(scenario.clients[clientClass].downlink.meanBytesPerSecond, downlinkBytesPerSecond),
       uplinkSumBytesPerSecond: uplinks,
       relayUplinkSumBytesPerSecond: relayUplinks,
       relayCount: population.relayCount,
-      sourceBytesPerSecond: Math.min(scenario.origin.uplinkBytesPerSecond, contractRate),
+      sourceBytesPerSecond: Math.min(of(scenario.origin.uplinkBytesPerSecond, serverBytesPerSecond), contractRate),
       relaysExchange: policy.relay.exchange,
       sourceServesClients: policy.http.sources.includes('origin'),
       efficiencyRatio: efficiencyWithoutHistory,
@@ -161,7 +167,7 @@ export class Control {
 
   /** Threshold of each class by file, network and scale, and by the first quartile of what its clients get (B-c5). */
   #moveThresholds(fallback: FallbackWatch): void {
-    const { scenario, policy, task } = this.#state;
+    const { scenario, policy, task, population } = this.#state;
     const thresholds = new Float64Array(scenario.clients.length);
     const targets = new Float64Array(scenario.clients.length);
     for (let index = 0; index < scenario.clients.length; index++) {
@@ -177,6 +183,8 @@ export class Control {
       // The floor under the speed holds, whatever the cohort gets (M35).
       const floor = scenario.distribution.speedFloorBytesPerSecond;
       thresholds[index] = Math.max(floor, adaptThreshold(policy.fallback.threshold, situation));
+      if (fallback.record !== null && population.classOf[fallback.record.client] === index)
+        fallback.record.situated(situation, policy.fallback.threshold, thresholds[index]);
       targets[index] = Math.max(floor, adaptThreshold(policy.fallback.threshold, { ...situation, cohortSize: 0 }));
     }
     fallback.setThresholds(thresholds, targets);

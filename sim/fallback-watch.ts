@@ -20,6 +20,7 @@ import {
 import { SpeedMeters } from '#core/fallback/speed-meter.ts';
 import type { Downloads } from '#core/swarm/downloads.ts';
 import { microsecondsPerMillisecond, microsecondsPerSecond, millisecondsPerSecond, none } from '#core/units.ts';
+import type { ClientRecord } from './client-record.ts';
 import type { Gauge } from './gauges.ts';
 import type { HttpDownloads } from './http-downloads.ts';
 import { reach } from './population.ts';
@@ -59,6 +60,8 @@ export class FallbackWatch {
   #touchedCount = 0;
   /** Set by the world: a decision was made (for the record). */
   onDecision: (client: number, reason: number) => void = () => {};
+  /** Told of the decisions of its client. */
+  record: ClientRecord | null = null;
 
   constructor(state: State, rates: SwarmRates, http: HttpDownloads, downloads: Downloads, openOverTime: Gauge) {
     this.#openOverTime = openOverTime;
@@ -113,7 +116,12 @@ export class FallbackWatch {
     begin(this.#states, this.#meters, row, this.#tickOf(client), held, this.#downloads.fileBytes);
     setThreshold(this.#states, row, this.thresholds[this.#state.population.classOf[client]]);
     if (estimateMilliseconds < Infinity) setEstimate(this.#states, this.#meters, row, estimateMilliseconds);
-    if (this.#state.population.reach[client] === reach.blocked) markBlocked(this.#states, row);
+    const isBlocked = this.#state.population.reach[client] === reach.blocked;
+    if (isBlocked) markBlocked(this.#states, row);
+    if (this.record !== null && this.record.client === client) {
+      const floor = this.#state.scenario.distribution.speedFloorBytesPerSecond;
+      this.record.began(this.#tickOf(client), floor, estimateMilliseconds, isBlocked);
+    }
     this.#wakeTick[row] = neverTick;
     this.#queueNext(client);
   }
@@ -183,6 +191,7 @@ export class FallbackWatch {
     const perTick = (this.#rates.rate(client) * this.#tickMicroseconds) / microsecondsPerSecond;
     const bytes = this.#rates.bytesAt(client, at);
     const answer = evaluate(this.#states, this.#meters, row, tick, bytes, perTick, bytes, perTick);
+    if (this.record !== null && this.record.client === client) this.#tellRecord(this.record, row, tick, answer);
     if (answer === noChange) return;
     this.onDecision(client, answer);
     if (answer === closeRecovered) {
@@ -211,6 +220,18 @@ export class FallbackWatch {
     }
   }
 
+  #tellRecord(record: ClientRecord, row: number, tick: number, answer: number): void {
+    record.looked({
+      tick,
+      bytes: this.#states.lineBytes,
+      bytesPerTick: this.#states.lineBytesPerTick,
+      answer,
+      shortBytesPerSecond: this.#meters.rateShort(row),
+      longBytesPerSecond: this.#meters.rateLong(row),
+      thresholdBytesPerSecond: this.#states.thresholdBytesPerSecond[row],
+    });
+  }
+
   #rateFor(client: number, row: number): number {
     const state = this.#state;
     const downloads = this.#downloads;
@@ -221,16 +242,9 @@ export class FallbackWatch {
     const deadline = state.task.deadlineMilliseconds - state.now / microsecondsPerMillisecond;
     const forecast = reason === openBlocked ? 0 : this.#meters.forecast(row);
     const threshold = this.#targets[state.population.classOf[client]];
-    const rate = deficit(
-      state.policy.fallback.fill,
-      reason,
-      threshold,
-      remaining,
-      deadline,
-      forecast,
-      free,
-      state.relayOf[client] === none ? state.brake(0, client) : state.brake(state.relayOf[client], client),
-    );
+    const brake = state.brake(state.relayOf[client] === none ? 0 : state.relayOf[client], client);
+    const rate = deficit(state.policy.fallback.fill, reason, threshold, remaining, deadline, forecast, free, brake);
+    if (this.record !== null && this.record.client === client) this.record.rated(deadline, free, brake, rate);
     return Math.min(rate, state.scenario.distribution.speedMaxBytesPerSecond);
   }
 

@@ -132,8 +132,9 @@ export class Faults {
   }
 
   #setOriginFactor(factor: number): void {
-    const { network, population } = this.#world.state;
-    network.setCapacity(network.uplink(0), population.uplinkBytesPerSecond[0] * factor);
+    const { state } = this.#world;
+    const { network, population } = state;
+    network.setCapacity(network.uplink(0), state.payloadRate(population.uplinkBytesPerSecond[0]) * factor);
   }
 
   #partition([one, other]: [number, number], isCut: boolean): void {

@@ -1,13 +1,12 @@
 /** What a run amounts to: the part of a result that depends on the scenario alone, not on the machine. */
 import { microsecondsPerSecond, millisecondsPerSecond } from '#core/units.ts';
-import { type BoundInput, boundContract, lowerBound, quantileRank } from '#scenarios/format/bounds.ts';
+import { type BoundInput, boundContract, lowerBound } from '#scenarios/format/bounds.ts';
 import type {
   Bytes,
   ClassSummary,
   ClientCounts,
   FinishQuantiles,
   Outcome,
-  Quantiles,
   Series,
   Summary,
 } from '#scenarios/format/result.ts';
@@ -15,13 +14,13 @@ import type { ClassAccount } from './accounts.ts';
 import { costOf } from './cost.ts';
 import { flowKind } from './flow-meter.ts';
 import { reach } from './population.ts';
+import { allQuantiles, at, curve, jain, quantiles } from './quantiles.ts';
 import { rollingMaximum } from './rolling-maximum.ts';
 import { status } from './state.ts';
 import type { TaskRun } from './task-run.ts';
 import type { World } from './world.ts';
 
 const seriesRowsMax = 1000;
-const curvePoints = 100;
 const accountKeys = ['origin', 'relay', 'peer', 'delivered', 'duplicate', 'discarded', 'partial'] as const;
 
 export function outcomeOf(world: World): Outcome {
@@ -144,48 +143,6 @@ function firstByte(world: World, clients: Int32Array): { p50: number | null; p99
     (client) => (firstByteAt[client] - population.arriveAt[client]) / microsecondsPerSecond,
   );
   return { p50: at(values, 0.5), p99: at(values, 0.99) };
-}
-
-/** Nearest rank; null where it falls on one that never got there. */
-function at(sorted: Float64Array, share: number): number | null {
-  if (sorted.length === 0) return null;
-  const value = sorted[quantileRank(share, sorted.length) - 1];
-  return Number.isFinite(value) ? value : null;
-}
-
-function quantiles(sorted: Float64Array): FinishQuantiles {
-  return { p50: at(sorted, 0.5), p95: at(sorted, 0.95), p99: at(sorted, 0.99), max: at(sorted, 1) };
-}
-
-function allQuantiles(sorted: Float64Array): Quantiles {
-  let sum = 0;
-  for (const value of sorted) sum += value;
-  const mean = sorted.length === 0 || !Number.isFinite(sum) ? null : sum / sorted.length;
-  return { ...quantiles(sorted), p90: at(sorted, 0.9), p999: at(sorted, 0.999), mean };
-}
-
-/** Jain's index of fairness, (Σx)² / (n Σx²), over those who finished. */
-function jain(completion: Float64Array): number | null {
-  let sum = 0;
-  let squares = 0;
-  let count = 0;
-  for (const value of completion) {
-    if (!Number.isFinite(value)) break;
-    sum += value;
-    squares += value * value;
-    count++;
-  }
-  return count === 0 || squares === 0 ? null : (sum * sum) / (count * squares);
-}
-
-function curve(completion: Float64Array): [number, number][] {
-  const points: [number, number][] = [];
-  for (let point = 1; point <= curvePoints; point++) {
-    const share = point / curvePoints;
-    const value = at(completion, share);
-    if (value !== null) points.push([share, value]);
-  }
-  return points;
 }
 
 /** Bound of all tasks together; the source may work for each as if it were alone. */

@@ -4,7 +4,7 @@
  * A relay serves from the moment at which its buffer has reached the set amount, while the pull goes on.
  */
 import type { Downloads } from '#core/swarm/downloads.ts';
-import { microsecondsPerMillisecond, none } from '#core/units.ts';
+import { none } from '#core/units.ts';
 import type { Network } from './network.ts';
 import type { OriginDoor } from './origin-door.ts';
 import { type State, status } from './state.ts';
@@ -32,9 +32,7 @@ export class RelayPulls {
   }
 
   isPulling(relay: number): boolean {
-    const { now, task } = this.#state;
-    const hasBegun = now >= task.startMilliseconds * microsecondsPerMillisecond;
-    return hasBegun && this.#state.status[relay] === status.downloading;
+    return this.#state.now >= this.#state.beginsAt && this.#state.status[relay] === status.downloading;
   }
 
   /** Nothing is left that no other relay holds or pulls. */

@@ -2,6 +2,7 @@
 import type { Outcome } from '#scenarios/format/result.ts';
 import type { Scenario } from '#scenarios/format/scenario.ts';
 import { closeAndCheck } from './checkers.ts';
+import type { ClientRecord } from './client-record.ts';
 import { outcomeOf } from './outcome.ts';
 import { QuotaLog } from './quota-log.ts';
 import { assertSupported } from './supported.ts';
@@ -9,9 +10,9 @@ import { Trace } from './trace.ts';
 import { World } from './world.ts';
 
 /** Throws a `CheckerError` when something happened that must not. */
-export function simulate(scenario: Scenario, trace: Trace | null = null): Outcome {
+export function simulate(scenario: Scenario, trace: Trace | null = null, record: ClientRecord | null = null): Outcome {
   assertSupported(scenario);
-  const world = new World(scenario, trace);
+  const world = new World(scenario, trace, record);
   world.run();
   closeAndCheck(world);
   return outcomeOf(world);

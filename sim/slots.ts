@@ -8,6 +8,7 @@ import type { Availability } from '#core/swarm/availability.ts';
 import { chooseUnchoked, type SlotKind, slotKind, UnchokeCandidates } from '#core/swarm/choker.ts';
 import type { Downloads } from '#core/swarm/downloads.ts';
 import { microsecondsPerMillisecond, none } from '#core/units.ts';
+import type { ClientRecord } from './client-record.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Network } from './network.ts';
 import { readCandidatesAhead } from './read-ahead.ts';
@@ -30,6 +31,8 @@ export class Slots {
   readonly max: Uint16Array;
   /** Who may be served, if not the tracker's neighbours. */
   takers: Neighbours | null = null;
+  /** Told of the decisions of its client. */
+  record: ClientRecord | null = null;
   readonly #state: State;
   readonly #network: Network;
   readonly #availability: Availability;
@@ -141,6 +144,8 @@ export class Slots {
       if (this.wants(client, source)) this.#candidates.add(client, back === none ? 0 : network.rate(back));
     }
     const chosen = chooseUnchoked(this.#candidates, kind, isSeed, this.#downloads.draw(source));
+    if (this.record !== null && this.record.client === source)
+      this.record.unchoked(kind, isSeed, this.#candidates, chosen);
     return chosen === -1 ? none : this.#candidates.endpoint[chosen];
   }
 

@@ -137,6 +137,8 @@ export class State {
   readonly clientCount: number;
   readonly pieceCount: number;
   readonly horizon: number;
+  /** When the task begins, microseconds: its start, or the window of the distribution if that opens later (M4). */
+  readonly beginsAt: number;
   readonly queue: EventQueue;
   readonly flow: FlowMeter;
   readonly swarmRates: SwarmRates | null;
@@ -168,7 +170,11 @@ export class State {
     this.detail = details[scenario.fidelity];
     this.population = first?.population ?? drawPopulation(scenario);
     this.pieceCount = Math.max(1, Math.ceil(this.task.file.sizeBytes / this.task.file.pieceLengthBytes));
-    this.horizon = Math.min(scenario.horizonMilliseconds, 3_650 * 86_400_000) * microsecondsPerMillisecond;
+    const [opens, closes] = scenario.distribution.windowMilliseconds;
+    // At the end of the window the tasks pause: nothing happens any more.
+    this.horizon = Math.min(scenario.horizonMilliseconds, closes, 3_650 * 86_400_000) * microsecondsPerMillisecond;
+    const { taskDelayMilliseconds } = scenario.model;
+    this.beginsAt = (Math.max(this.task.startMilliseconds, opens) + taskDelayMilliseconds) * microsecondsPerMillisecond;
     const { endpointCount, clientsFrom } = this.population;
     this.clientCount = this.task.clients.reduce((sum, index) => sum + scenario.clients[index].count, 0);
     this.queue =
@@ -259,6 +265,19 @@ export class State {
     return !(a === reach.outgoingOnly && b === reach.outgoingOnly) && this.canReach(one, other);
   }
 
+  /** When control knows `client`, microseconds: one that comes later has to start first. */
+  knownAt(client: number): number {
+    const arriveAt = this.population.arriveAt[client];
+    const isLate = arriveAt > this.task.startMilliseconds * microsecondsPerMillisecond;
+    const { processStartMilliseconds } = this.scenario.model;
+    return isLate ? arriveAt + Math.round(processStartMilliseconds * microsecondsPerMillisecond) : arriveAt;
+  }
+
+  /** What a link carries of payload, which is all that the model counts. */
+  payloadRate(linkBytesPerSecond: number): number {
+    return linkBytesPerSecond / (1 + this.scenario.model.overhead);
+  }
+
   #network(): Network {
     const { population, scenario, detail, policy } = this;
     const { endpointCount, clientsFrom } = population;
@@ -300,8 +319,8 @@ export class State {
       eventOfLink: (link) => event(eventKind.link, link),
     });
     for (let endpoint = 0; endpoint < endpointCount; endpoint++) {
-      network.setCapacity(network.uplink(endpoint), population.uplinkBytesPerSecond[endpoint]);
-      network.setCapacity(network.downlink(endpoint), population.downlinkBytesPerSecond[endpoint]);
+      network.setCapacity(network.uplink(endpoint), this.payloadRate(population.uplinkBytesPerSecond[endpoint]));
+      network.setCapacity(network.downlink(endpoint), this.payloadRate(population.downlinkBytesPerSecond[endpoint]));
     }
     return network;
   }

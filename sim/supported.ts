@@ -12,8 +12,6 @@ export function assertSupported(scenario: Scenario): void {
     const own = tasks.filter((task) => task.clients.includes(index)).map((task) => task.name);
     if (own.length > 1) missing.push(`the class ${name} in several tasks (${own.join(', ')})`);
   }
-  const [from, until] = distribution.windowMilliseconds;
-  if (from > 0 || until < Infinity) missing.push('distribution.window');
   if (distribution.protocols.length < 2) missing.push('distribution.protocols with less than both');
   if (missing.length > 0) throw new ScenarioError(`${scenario.name}: not simulated yet: ${missing.join('; ')}`);
 }

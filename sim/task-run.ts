@@ -7,7 +7,8 @@ import type { RequestReason } from '#core/host.ts';
 import { type Availability, ExactAvailability, SwarmAvailability } from '#core/swarm/availability.ts';
 import { Downloads } from '#core/swarm/downloads.ts';
 import { PiecePicker } from '#core/swarm/piece-picker.ts';
-import { microsecondsPerMillisecond, none } from '#core/units.ts';
+import { none } from '#core/units.ts';
+import { type ClientRecord, WatchedAvailability, WatchedDownloads } from './client-record.ts';
 import { Control } from './control.ts';
 import { FallbackWatch } from './fallback-watch.ts';
 import { HttpDownloads } from './http-downloads.ts';
@@ -33,6 +34,8 @@ export class TaskRun {
   readonly control: Control;
   readonly fallback: FallbackWatch | null;
   readonly scheduler: ParentScheduler | null;
+  /** Of one of its clients, where somebody wants to know. */
+  readonly #record: ClientRecord | null;
   readonly #world: World;
 
   constructor(world: World, state: State) {
@@ -41,10 +44,12 @@ export class TaskRun {
     const { trace } = world;
     const { endpointCount } = state.population;
     const { swarm } = state.policy;
-    this.availability =
-      state.detail.availability === 'exact'
-        ? new ExactAvailability(swarm.enabled ? endpointCount : 0, state.pieceCount)
-        : new SwarmAvailability(state.pieceCount);
+    const record = world.record?.follow(state) === true ? world.record : null;
+    this.#record = record;
+    const rows = swarm.enabled ? endpointCount : 0;
+    if (record !== null) this.availability = new WatchedAvailability(rows, state.pieceCount, record);
+    else if (state.detail.availability === 'exact') this.availability = new ExactAvailability(rows, state.pieceCount);
+    else this.availability = new SwarmAvailability(state.pieceCount);
     const picker = new PiecePicker(state.sets, this.availability, {
       order: swarm.picker,
       endgame: swarm.endgame,
@@ -61,9 +66,13 @@ export class TaskRun {
       anotherRelay: (client: number) => this.control.anotherRelay(client),
     };
     this.swarm = new Swarm(state, this.availability, listener);
-    this.downloads = new Downloads(state.sets, picker, this.swarm, state.scenario.seed, state.task.file);
+    this.downloads =
+      record === null
+        ? new Downloads(state.sets, picker, this.swarm, state.scenario.seed, state.task.file)
+        : new WatchedDownloads(state, picker, this.swarm, record);
     this.tracker = new Tracker(state, this.availability, this.downloads);
     this.swarm.connect(this.downloads, this.tracker);
+    this.swarm.slots.record = record;
     this.swarm.onCancel = (transfer) => this.breakOff(transfer);
     this.origin = new OriginDoor(state, world.holders, this);
     this.http = new HttpDownloads(state, this.downloads, this.origin, listener);
@@ -74,6 +83,7 @@ export class TaskRun {
       state.swarmRates === null
         ? null
         : new FallbackWatch(state, state.swarmRates, this.http, this.downloads, world.gauges.fallbackOpen);
+    if (this.fallback !== null) this.fallback.record = record;
     if (this.fallback !== null && trace !== null)
       this.fallback.onDecision = (client, reason) => trace.decided(state.now, client, reason);
     this.scheduler =
@@ -156,6 +166,7 @@ export class TaskRun {
   #gained(endpoint: number, piece: number, source: number): void {
     const { state } = this;
     this.#world.trace?.gained(state.now, endpoint, piece, source);
+    this.#record?.announces(endpoint);
     if (state.policy.swarm.enabled) this.swarm.announceHave(endpoint, piece);
     if (state.isRelay(endpoint)) {
       this.#relayGained(endpoint);
@@ -229,6 +240,7 @@ export class TaskRun {
   /** Ends all transfers of an endpoint; returns the bytes of a begun piece, which are lost if it does not come back. */
   disconnect(endpoint: number): number {
     const { state } = this;
+    this.#record?.ended(endpoint);
     const { network } = state;
     state.serves[endpoint] = 0;
     state.status[endpoint] = status.down;
@@ -346,7 +358,7 @@ export class TaskRun {
         for (let other = 1; other < relay; other++) if (state.policy.relay.exchange) this.tracker.connect(relay, other);
       }
       this.openRelay(relay);
-      state.queue.push(state.task.startMilliseconds * microsecondsPerMillisecond, event(eventKind.pull, relay));
+      state.queue.push(state.beginsAt, event(eventKind.pull, relay));
     }
   }
 

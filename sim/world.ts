@@ -5,6 +5,7 @@
 import { assert } from '#core/assert.ts';
 import { microsecondsPerMillisecond } from '#core/units.ts';
 import type { Scenario } from '#scenarios/format/scenario.ts';
+import type { ClientRecord } from './client-record.ts';
 import { Faults } from './faults.ts';
 import { Gauges } from './gauges.ts';
 import { Mail } from './mail.ts';
@@ -29,6 +30,8 @@ export class World {
   readonly watch: OriginWatch;
   readonly faults: Faults;
   readonly trace: Trace | null;
+  /** What one client decides, where somebody wants to know. */
+  readonly record: ClientRecord | null;
   /** Who holds what over time, where somebody wants to know. */
   quotaLog: QuotaLog | null = null;
   /** When control may tell the next client of its task. */
@@ -39,8 +42,9 @@ export class World {
   /** Task of each endpoint; relays and the origin stand with the first. */
   readonly #taskOf: Uint8Array;
 
-  constructor(scenario: Scenario, trace: Trace | null) {
+  constructor(scenario: Scenario, trace: Trace | null, record: ClientRecord | null = null) {
     this.trace = trace;
+    this.record = record;
     const first = new State(scenario, 0, null);
     this.state = first;
     const states = scenario.tasks.map((_, index) => (index === 0 ? first : new State(scenario, index, first)));
@@ -68,8 +72,7 @@ export class World {
     for (const task of this.tasks) task.start();
     first.queue.push(this.#reportEvery(), event(eventKind.control, 1));
     for (const { state } of this.tasks) {
-      for (const client of state.clients())
-        first.queue.push(first.population.arriveAt[client], event(eventKind.arrive, client));
+      for (const client of state.clients()) first.queue.push(first.knownAt(client), event(eventKind.arrive, client));
     }
   }
 

@@ -41,7 +41,7 @@ const layers: Layer[] = [
   {
     name: 'sim/lab',
     holds: /^sim\/lab\//,
-    mayImport: /^(#(sim|core|scenarios\/format)\/.+|node:.+|hyparquet-writer|pg(-boss)?|sqlite3|yaml)$/,
+    mayImport: /^(#(sim|core|scenarios\/format)\/.+|node:.+|commander|hyparquet-writer|pg(-boss)?|sqlite3|yaml)$/,
     instead: 'the lab sees sim, core, scenarios/format, node: and the packages listed in test/tidy-rules.ts',
   },
   {

@@ -24,6 +24,8 @@ export class Downloads {
   #partialCount = 0;
   readonly #host: Host;
   readonly #seed: number;
+  /** Number of the first row's stream of chance: a row draws what the client of that number draws. */
+  readonly #firstStream: number;
 
   constructor(
     sets: PieceSets,
@@ -31,6 +33,7 @@ export class Downloads {
     host: Host,
     seed: number,
     file: { sizeBytes: number; pieceLengthBytes: number },
+    firstStream = 0,
   ) {
     this.sets = sets;
     this.picker = picker;
@@ -41,6 +44,7 @@ export class Downloads {
     this.duplicateBytes = new Float32Array(sets.endpointCount);
     this.#host = host;
     this.#seed = seed;
+    this.#firstStream = firstStream;
   }
 
   /** The columns were filled from outside. */
@@ -54,7 +58,7 @@ export class Downloads {
 
   /** The next 32 random bits of `client`. */
   draw(client: number): number {
-    return clientBits(this.#seed, client, this.sets.nextDraw(client));
+    return clientBits(this.#seed, this.#firstStream + client, this.sets.nextDraw(client));
   }
 
   pieceBytes(piece: number): number {

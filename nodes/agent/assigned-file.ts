@@ -10,8 +10,9 @@ import type { Assignment } from '#nodes/protocol/assignment.ts';
 import { paths } from '#nodes/protocol/limits.ts';
 import { readPolicy } from '#scenarios/format/policy-text.ts';
 import { fileNameProblem } from '../files/file-name.ts';
-import { type Manifest, parseManifest, pieceLengthFor } from '../files/manifest.ts';
+import { fileProblem, type Manifest, parseManifest, pieceLengthFor } from '../files/manifest.ts';
 import type { StoredFile } from '../files/piece-store.ts';
+import { networkProblem } from '../http/address-rule.ts';
 import type { RemoteFile } from '../http/range-client.ts';
 import { infoOf, type Metainfo, parseInfo } from '../wire/metainfo.ts';
 import { hex } from '../wire/swarm.ts';
@@ -35,6 +36,15 @@ export async function assignedFile(
   const problem = fileNameProblem(file.name);
   if (problem !== undefined) throw new CannotTake('unsupported', problem);
   const policy = policyOf(assignment);
+  const { growing } = assignment;
+  if (growing !== undefined && assignment.manifest === undefined) {
+    const { swarm, pieceLengthBytes } = growing;
+    const { name, sizeBytes, sha256 } = file;
+    const problem = fileProblem({ name, sizeBytes, pieceLengthBytes });
+    if (problem !== undefined) throw new CannotTake('unsupported', problem);
+    const stored = { name, sizeBytes, pieceLengthBytes, digest: sha256, identity: swarm };
+    return { stored, metainfo: null, policy };
+  }
   if (assignment.manifest === undefined || !policy.swarm.enabled) {
     const validator = file.etag ?? file.lastModified ?? '';
     const stored = {
@@ -52,21 +62,31 @@ export async function assignedFile(
   if (assignment.infoHash !== undefined && assignment.infoHash !== hex(metainfo.infoHash)) {
     throw new CannotTake('fault', 'the manifest does not make the torrent that control names');
   }
-  const stored = {
+  return { stored: storedFile(assignment, manifest, metainfo), metainfo, policy };
+}
+
+/** The file as it is kept once its manifest is known. */
+export function storedFile({ file, growing }: Assignment, manifest: Manifest, { infoHash }: Metainfo): StoredFile {
+  return {
     name: file.name,
     sizeBytes: manifest.sizeBytes,
     pieceLengthBytes: manifest.pieceLengthBytes,
     hashes: { sha1: manifest.sha1, sha256: manifest.sha256 },
     digest: file.sha256 ?? manifest.digest,
-    identity: hex(metainfo.infoHash),
+    identity: hex(infoHash),
+    formerIdentity: growing?.swarm,
   };
-  return { stored, metainfo, policy };
 }
 
 /** The file at its origin, pinned. */
-export function remoteOrigin({ file }: Assignment): RemoteFile {
-  const { url, sizeBytes, etag, lastModified } = file;
-  return { url, sizeBytes, etag, lastModified };
+export function remoteOrigin({ file, access = { redirects: [], networks: [] } }: Assignment): RemoteFile {
+  const { url, sizeBytes, etag, lastModified, wholeOnly, mirrors = [] } = file;
+  const problem = access.networks.map(networkProblem).find((one) => one !== undefined);
+  if (problem !== undefined) throw new CannotTake('unsupported', problem);
+  // The query signs one URL.
+  const elsewhere = { ...access, query: undefined };
+  const others = mirrors.map((mirror) => ({ ...mirror, sizeBytes, access: elsewhere }));
+  return { url, sizeBytes, etag, lastModified, wholeOnly, access, mirrors: others };
 }
 
 /** Whether a peer at this address is one of the task's relays. */
@@ -93,7 +113,7 @@ function policyOf({ policy, limits }: Assignment): Policy {
 }
 
 /** Control's copy, kept here: a node that restarts needs no control for it. */
-async function manifestOf(
+export async function manifestOf(
   digest: string,
   link: Pick<LinkOptions, 'control' | 'token' | 'authority'>,
   stateDirectory: string,

@@ -11,6 +11,7 @@ import { ControlLink, type LinkOptions } from '#nodes/link/control-link.ts';
 import type { Assignment } from '#nodes/protocol/assignment.ts';
 import type { Brake, FromControl } from '#nodes/protocol/from-control.ts';
 import type { Acknowledge, FromNode, Hello, Progress, RelayStatus } from '#nodes/protocol/from-node.ts';
+import type { HashesFromControl } from '#nodes/protocol/hash-messages.ts';
 import { protocolVersion } from '#nodes/protocol/limits.ts';
 import { readFromControl } from '#nodes/protocol/reading.ts';
 
@@ -21,6 +22,13 @@ export interface Task {
   heed(brake: Brake): void;
   grant(grant: LeaseGrant): void;
   progress(): Omit<Progress, 'kind' | 'task'>;
+  /** Of a relay that signs hashes: its public key for this task. */
+  readonly signer?: string | undefined;
+  /** Takes over what has changed of the hashes; `again`: has to be opened anew, `outdated`: nothing of it is of use. */
+  follow?(assignment: Assignment): Promise<'goes on' | 'again' | 'outdated'>;
+  /** Control is there, perhaps again. */
+  online?(): void;
+  hashes?(message: HashesFromControl): void;
   /** Keeps what is there. */
   close(): Promise<void>;
   /** Deletes what is not a whole verified file. */
@@ -77,7 +85,10 @@ export class NodeAgent {
     this.#link = new ControlLink({
       ...options.link,
       hello: () => this.#hello(),
-      onOpen: () => this.#report(),
+      onOpen: () => {
+        this.#report();
+        for (const { task } of this.#held.values()) task?.online?.();
+      },
       onMessage: (message) => this.#heed(message),
       onDown: (why, retryMilliseconds) => options.onLog('control cannot be reached', { why, retryMilliseconds }),
     });
@@ -96,6 +107,15 @@ export class NodeAgent {
       else this.#options.onLog('an assignment on disk cannot be read', { name });
     }
     this.#link.start();
+  }
+
+  get isConnected(): boolean {
+    return this.#link.isOpen;
+  }
+
+  /** What the node says of itself has changed: control is told in a hello. */
+  renew(): void {
+    this.#link.renew();
   }
 
   get tasks(): ReadonlyMap<string, Held> {
@@ -130,7 +150,8 @@ export class NodeAgent {
       this.#turn = this.#turn
         .then(() => this.#assign(message.assignment))
         .catch((error: unknown) => this.#options.onLog('an assignment failed', { problem: String(error) }));
-    } else if (message.kind === 'brake') this.#held.get(message.task)?.task?.heed(message);
+    } else if (message.kind === 'hashes') this.#held.get(message.task)?.task?.hashes?.(message);
+    else if (message.kind === 'brake') this.#held.get(message.task)?.task?.heed(message);
     else if (message.kind === 'lease') {
       for (const { assignment, task } of this.#held.values()) {
         const { origin, holder } = assignment.lease;
@@ -171,7 +192,15 @@ export class NodeAgent {
         await held.task.discard();
         held.task = undefined;
         await this.#forget(name);
-      } else if (held.task === undefined) {
+        return held;
+      }
+      const how = (await held.task?.follow?.(assignment)) ?? 'goes on';
+      if (how !== 'goes on') {
+        if (how === 'outdated') await held.task?.discard();
+        else await held.task?.close();
+        held.task = undefined;
+      }
+      if (held.task === undefined) {
         held.task = await this.#options.open(assignment, (message) => this.#link.send(message));
       } else {
         await held.task.apply(assignment);
@@ -190,6 +219,7 @@ export class NodeAgent {
       task,
       revision,
       accepted: refusal === undefined,
+      ...signerOf(this.#held.get(task)?.task),
       ...(refusal === undefined ? {} : { reason: refusal.reason, detail: refusal.message.slice(0, 1000) }),
     });
   }
@@ -233,6 +263,10 @@ export class NodeAgent {
   async #forget(task: string): Promise<void> {
     await rm(join(this.#options.stateDirectory, 'tasks', `${task}.json`), { force: true });
   }
+}
+
+function signerOf(task: Task | undefined): { signer?: string } {
+  return task?.signer === undefined ? {} : { signer: task.signer };
 }
 
 /** A task that is gone, or never came to be. */

@@ -5,20 +5,19 @@ import type { LeaseGrant } from '#core/quota/messages.ts';
 import type { Assignment } from '#nodes/protocol/assignment.ts';
 import type { Brake } from '#nodes/protocol/from-control.ts';
 import type { FromNode, Progress } from '#nodes/protocol/from-node.ts';
+import type { HashesFromControl } from '#nodes/protocol/hash-messages.ts';
+import { nextAccount } from '../agent/account.ts';
 import { type AssignedFile, assignedFile, kindOfPeer, remoteOrigin } from '../agent/assigned-file.ts';
+import { GrowingFile, openGrowth } from '../agent/growing-file.ts';
 import type { AgentOptions, Task } from '../agent/node-agent.ts';
 import { OriginLease } from '../http/origin-lease.ts';
 import { Pace } from '../http/pace.ts';
 import { Download, runHook } from './download.ts';
 import type { HttpSource } from './http-downloads.ts';
-import { checkNetwork } from './network-check.ts';
 import type { ClientNode } from './settings.ts';
 import { newPeerId } from './stand-alone.ts';
 
 const sourcesMax = 16;
-/** A relay may be just starting. */
-const checkMilliseconds = 2000;
-const checksMax = 15;
 
 export async function openClientTask(
   assignment: Assignment,
@@ -27,33 +26,56 @@ export async function openClientTask(
   tell: (message: FromNode) => boolean,
 ): Promise<ClientTask> {
   const file = await assignedFile(assignment, agent.link, agent.stateDirectory);
-  const task = new ClientTask(assignment, file, node, tell);
+  const task = new ClientTask(assignment, file, node, agent, tell);
   await task.apply(assignment);
   return task;
 }
 
 export class ClientTask implements Task {
-  readonly #file: AssignedFile;
+  #file: AssignedFile;
   readonly #node: ClientNode;
+  readonly #agent: Pick<AgentOptions, 'link' | 'stateDirectory'>;
+  readonly #tell: (message: FromNode) => boolean;
   readonly #lease = new OriginLease();
   readonly #pace = new Pace();
   #assignment: Assignment;
   #download: Download | undefined;
+  #growing: GrowingFile | undefined;
   #isOver = false;
 
-  constructor(assignment: Assignment, file: AssignedFile, node: ClientNode, tell: (message: FromNode) => boolean) {
+  constructor(
+    assignment: Assignment,
+    file: AssignedFile,
+    node: ClientNode,
+    agent: Pick<AgentOptions, 'link' | 'stateDirectory'>,
+    tell: (message: FromNode) => boolean,
+  ) {
     this.#assignment = assignment;
     this.#file = file;
     this.#node = node;
-    this.#lease.connect(assignment.lease, (message) => void tell({ kind: 'lease', message }));
+    this.#agent = agent;
+    this.#tell = tell;
+    const account = nextAccount(agent.stateDirectory);
+    this.#lease.connect(assignment.lease, (message) => void tell({ kind: 'lease', message }), account);
   }
 
   async apply(assignment: Assignment): Promise<void> {
+    const isNews = assignment.revision > this.#assignment.revision;
     this.#assignment = assignment;
     const { state, limits } = assignment;
     this.#pace.limit(limits.sendBytesPerSecondMax ?? Infinity);
     if (state === 'complete' || state === 'cancelled') return await this.#end();
     if (state === 'waiting' && this.#download === undefined) return;
+    if (state === 'active' && isNews && this.#download?.state === 'failed') {
+      // Told again after a failure: begun anew, with what is there.
+      await this.#download.close().catch(() => {});
+      this.#download = undefined;
+      this.#growing?.close();
+      this.#growing = undefined;
+      // Its hashes may have become complete since.
+      const { link, stateDirectory } = this.#agent;
+      this.#file = await assignedFile(assignment, link, stateDirectory);
+    }
     this.#download ??= await this.#open();
     const download = this.#download;
     if (state === 'active') download.resume();
@@ -64,11 +86,27 @@ export class ClientTask implements Task {
       this.#node.downlinkBytesPerSecond,
       limits.receiveBytesPerSecondMax ?? Infinity,
     );
+    Object.assign(situation, this.#promises());
     download.http.originConnections = limits.originConnections ?? Infinity;
+    download.http.timeoutMilliseconds = Math.max(1, limits.timeoutMilliseconds);
+    download.http.retries = limits.retries;
     download.useSources(this.#sources());
     for (const { peer } of assignment.relays) if (peer !== undefined) download.share.swarm?.know(peer.host, peer.port);
     download.share.track(assignment.trackers);
-    if (this.#node.check === undefined && assignment.relays.length > 0) void this.#checkNetwork();
+    this.#node.onRelays(assignment.relays.map(({ httpUrl }) => httpUrl));
+  }
+
+  async follow(assignment: Assignment): Promise<'goes on' | 'again' | 'outdated'> {
+    const { link, stateDirectory } = this.#agent;
+    return (await this.#growing?.follow(assignment, link, stateDirectory)) ?? 'goes on';
+  }
+
+  online(): void {
+    this.#growing?.online();
+  }
+
+  hashes(message: HashesFromControl): void {
+    this.#growing?.hashes(message);
   }
 
   heed({ ratio, cohortFirstQuartileBytesPerSecond, cohortSize }: Brake): void {
@@ -115,25 +153,21 @@ export class ClientTask implements Task {
   }
 
   async close(): Promise<void> {
+    this.#growing?.close();
     await this.#download?.close();
     await this.#lease.close();
   }
 
   async discard(): Promise<void> {
+    this.#growing?.close();
     await this.#download?.discard();
     await this.#lease.close();
   }
 
-  /** Until one relay has answered, once per process: can peers reach us? */
-  async #checkNetwork(): Promise<void> {
-    const node = this.#node;
-    node.check = { nat: 'unknown', reachable: undefined };
-    for (let tries = 0; tries < checksMax && node.check.reachable === undefined; tries++) {
-      if (tries > 0) await new Promise((resolve) => setTimeout(resolve, checkMilliseconds).unref());
-      const urls = this.#assignment.relays.map(({ httpUrl }) => httpUrl);
-      node.check = await checkNetwork(urls, node.listener.port);
-    }
-    node.onLog('the network as relays see it', node.check);
+  /** What the instruction promises the user and caps for the payer (M35). */
+  #promises() {
+    const { shareMax, speedFloorBytesPerSecond = 0 } = this.#assignment.limits;
+    return { shareMax, speedFloorBytesPerSecond };
   }
 
   #state(): Progress['state'] {
@@ -155,10 +189,13 @@ export class ClientTask implements Task {
     const { stored, metainfo, policy } = this.#file;
     const { task, limits, estimate } = this.#assignment;
     const node = this.#node;
+    const growth = await openGrowth(this.#assignment, stored, node.directory);
     const share = {
       directory: node.directory,
       file: stored,
       metainfo,
+      growth,
+      access: this.#assignment.growing?.access,
       policy,
       seed: randomInt(2 ** 31),
       priorityPieces: limits.priorityPieces,
@@ -174,13 +211,17 @@ export class ClientTask implements Task {
     const download = await Download.open(share, this.#lease, {
       clientCount: this.#assignment.clientCount,
       network: node.network,
-      expectedMilliseconds: estimate.finishMilliseconds ?? Infinity,
+      // A download of a few seconds is not overdue before a slow one would be slow.
+      expectedMilliseconds: Math.max(estimate.finishMilliseconds ?? Infinity, policy.fallback.hold),
       deadlineLeftMilliseconds: () => (this.#assignment.deadlineAtMilliseconds ?? Infinity) - Date.now(),
       downlinkBytesPerSecond: node.downlinkBytesPerSecond,
       cohort: { firstQuartileBytesPerSecond: 0, size: 0 },
       brake: 1,
       isBlocked: node.isBlocked,
+      uplinkBytesPerSecond: node.uplinkBytesPerSecond,
+      ...this.#promises(),
     });
+    if (growth !== undefined) this.#growing = new GrowingFile(download.share, this.#assignment, this.#tell, () => {});
     download.onLog = (text, detail) => node.onLog(text, { task, ...detail });
     download.onFailure = (error) => node.onLog('a download failed', { task, problem: error.message });
     const complete = () => this.#complete(download);
@@ -202,12 +243,15 @@ export class ClientTask implements Task {
   #sources(): HttpSource[] {
     const { task, relays } = this.#assignment;
     const origin = remoteOrigin(this.#assignment);
+    const { sizeBytes, etag, lastModified } = origin;
     // One slot is the origin's.
     const sources: HttpSource[] = relays.slice(0, sourcesMax - 1).map(({ relay, httpUrl }) => ({
       kind: 'relay',
       name: relay,
-      file: { ...origin, url: `${httpUrl.replace(/\/$/, '')}/files/${task}` },
+      file: { sizeBytes, etag, lastModified, url: `${httpUrl.replace(/\/$/, '')}/files/${task}` },
     }));
+    // What no relay has signed could not be verified, so it is of no use that it comes from the origin.
+    if (this.#download?.share.isGrowing === true) return sources;
     return [...sources, { kind: 'origin', name: this.#assignment.origin, file: origin }];
   }
 }

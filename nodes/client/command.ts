@@ -2,6 +2,7 @@
 import { formatBytes, formatRate, formatSeconds, parseQuantity } from '#scenarios/format/units.ts';
 import type { ControlOptions } from '../agent/link-options.ts';
 import { parseListen } from '../http/http-service.ts';
+import { trustAuthority } from '../http/tls-files.ts';
 import { untilStopped } from '../http/until-stopped.ts';
 import { rateOption } from '../origin/command.ts';
 import { PeerListener } from '../wire/peer-listener.ts';
@@ -10,6 +11,7 @@ import { policyFrom } from './policy-options.ts';
 import type { ClientSettings } from './settings.ts';
 import { openStandAlone } from './stand-alone.ts';
 import { runUnderControl } from './under-control.ts';
+import { cardBytesPerSecond } from './upload-share.ts';
 
 export interface ClientCommandOptions extends ControlOptions {
   dir: string;
@@ -24,12 +26,16 @@ export interface ClientCommandOptions extends ControlOptions {
   record?: string;
   uploadMax?: string;
   downlink?: string;
+  uplink?: string;
   expect?: string;
   network?: 'wired' | 'mobile' | 'unknown';
   blocked?: boolean;
   seed?: string;
   onComplete?: string;
   json?: boolean;
+  /** Under control: for its health and its figures. */
+  listen?: string;
+  logLevel: string;
   /** Under control: where assignments are kept, and what control chooses clients by. */
   state?: string;
   region?: string;
@@ -37,6 +43,7 @@ export interface ClientCommandOptions extends ControlOptions {
 }
 
 export async function clientCommand(options: ClientCommandOptions): Promise<number> {
+  trustAuthority(options.authority);
   const settings = settingsFrom(options);
   const isAlone = [options.torrent, options.magnet, options.manifest].some((one) => one !== undefined);
   if (isAlone === (options.control !== undefined)) {
@@ -87,6 +94,7 @@ function settingsFrom(options: ClientCommandOptions): ClientSettings {
     priorityPieces: [],
     uploadBytesPerSecond: rateOption(options.uploadMax),
     downlinkBytesPerSecond: rateOption(options.downlink),
+    uplinkBytesPerSecond: options.uplink === undefined ? cardBytesPerSecond() : rateOption(options.uplink),
     expectedMilliseconds: options.expect === undefined ? Infinity : parseQuantity('time', options.expect),
     network: options.network ?? 'unknown',
     isBlocked: options.blocked === true,

@@ -3,11 +3,14 @@
  * seeding. Once a second the core is told what has come, on the client's own clock.
  */
 import { execFile } from 'node:child_process';
-import type { Decision } from '#core/record.ts';
+import { type Decision, type SourceKind, sourceKinds } from '#core/record.ts';
+import { SourceShares } from '#core/swarm/source-shares.ts';
 import type { IntakeCounts } from '../files/piece-intake.ts';
 import { Share, type ShareOptions } from '../files/share.ts';
 import type { OriginLease } from '../http/origin-lease.ts';
+import { Pace } from '../http/pace.ts';
 import { HttpDownloads, type HttpSource } from './http-downloads.ts';
+import { UploadShare } from './upload-share.ts';
 
 export interface DownloadSituation {
   /** Of the task; thresholds adapt to it. */
@@ -25,7 +28,16 @@ export interface DownloadSituation {
   brake: number;
   /** Known to block peer-to-peer. */
   isBlocked: boolean;
+  /** What the user is promised (M35); 0 = nothing. */
+  speedFloorBytesPerSecond: number;
+  /** Shares of what is received, by source, at most (M35). */
+  shareMax: Record<SourceKind, number>;
+  /** Of the machine, as far as known; `Infinity` = not. */
+  uplinkBytesPerSecond: number;
 }
+
+/** Without control nothing is promised and nothing capped. */
+export const freely = { speedFloorBytesPerSecond: 0, shareMax: { origin: 1, relay: 1, peer: 1 } };
 
 export type DownloadState = 'transferring' | 'verifying' | 'seeding' | 'paused' | 'failed' | 'closed';
 
@@ -41,6 +53,8 @@ export interface DownloadSummary {
   fallback: string | null;
   fallbackOpened: Record<'slow' | 'stalled' | 'blocked' | 'overdue', number>;
   elapsedMilliseconds: number;
+  /** From the start of the download; null: nothing has come yet. */
+  firstByteMilliseconds: number | null;
   receiveBytesPerSecond: number;
   bittorrentBytesPerSecond: number;
   sendBytesPerSecond: number;
@@ -65,6 +79,10 @@ export class Download {
   #sentBefore = 0;
   #receivedBefore = 0;
   #swarmBefore = 0;
+  readonly #shares: SourceShares;
+  readonly #upload: UploadShare;
+  readonly #uploadPace = new Pace();
+  #promisedBytesPerSecond = 0;
   state: DownloadState = 'transferring';
   error: Error | undefined;
   onLog: (text: string, detail: object) => void = () => {};
@@ -76,6 +94,10 @@ export class Download {
     this.share = share;
     this.situation = situation;
     this.http = new HttpDownloads(share.intake, lease);
+    this.http.left = (kind) => this.#leftOf(kind);
+    this.#shares = new SourceShares(share.store.file.sizeBytes, [1, 1, 1]);
+    this.#upload = new UploadShare(share.core, situation.uplinkBytesPerSecond);
+    share.options.uploadPaces.push(this.#uploadPace);
     const { intake, swarm, core } = share;
     intake.onPiece = (piece) => swarm?.announce(piece);
     intake.onComplete = () => void this.#finish();
@@ -88,6 +110,7 @@ export class Download {
     if (situation.expectedMilliseconds < Infinity) core.expect(Math.max(1, Math.round(situation.expectedMilliseconds)));
     if (situation.isBlocked || swarm === null) core.blocked();
     this.#situate();
+    this.#countShares();
     this.#timer = setInterval(() => this.#second(), 1000);
     if (share.store.isComplete) void this.#finish();
     else this.#steer();
@@ -131,6 +154,8 @@ export class Download {
       fallback: this.#reason,
       fallbackOpened: this.#opened,
       elapsedMilliseconds: Math.round(endedAt - this.#startedAt),
+      firstByteMilliseconds:
+        intake.firstBytesAt === undefined ? null : Math.round(intake.firstBytesAt - this.#startedAt),
       receiveBytesPerSecond: Math.round(this.#receiveRate),
       bittorrentBytesPerSecond: Math.round(this.#swarmRate),
       sendBytesPerSecond: Math.round(this.#sendRate),
@@ -150,6 +175,10 @@ export class Download {
     await this.share.store.discard();
   }
 
+  get isEnded(): boolean {
+    return this.state === 'failed' || this.state === 'closed';
+  }
+
   #second(): void {
     const { intake, swarm, store, core } = this.share;
     const { origin, relay, peer } = intake.counts.received;
@@ -162,6 +191,9 @@ export class Download {
     this.#sentBefore = sent;
     this.#receivedBefore = received;
     this.#swarmBefore = swarmBytes;
+    this.#upload.second(sent, this.state === 'seeding', performance.now());
+    this.#uploadPace.limit(this.#upload.bytesPerSecond);
+    this.#countShares();
     if (this.state !== 'transferring') return;
     // The grid is the download's own clock: seconds that the process slept through are looked at together.
     const tick = Math.max(this.#tick + 1, Math.floor((performance.now() - this.#startedAt) / 1000));
@@ -179,8 +211,39 @@ export class Download {
     if (reason !== 'recovered' && reason !== 'no-change') this.#opened[reason]++;
   }
 
+  /** What has come since, by source: what a source that is at its share may still bring follows. */
+  #countShares(): void {
+    const { shareMax } = this.situation;
+    const { received } = this.share.intake.counts;
+    for (const [index, kind] of sourceKinds.entries()) {
+      this.#shares.capRatio[index] = shareMax[kind];
+      this.#shares.deliver(index, Math.max(0, received[kind] - this.#shares.deliveredBytes[index]!));
+    }
+    if (this.share.swarm !== null && this.state === 'transferring') {
+      this.share.swarm.asks = this.#shareBrake('peer') > 0 ? 'everybody' : 'relays';
+    }
+  }
+
+  #shareBrake(kind: SourceKind): number {
+    const floor = this.situation.speedFloorBytesPerSecond;
+    return this.#shares.brake(sourceKinds.indexOf(kind), this.#receiveRate, floor);
+  }
+
+  /** What a source may still bring of the whole file: its share, unless the promised speed needs more of it. */
+  #leftOf(kind: 'origin' | 'relay'): number {
+    const { shareMax, speedFloorBytesPerSecond } = this.situation;
+    const cap = shareMax[kind];
+    if (cap === 1 || (cap > 0 && this.#receiveRate < speedFloorBytesPerSecond)) return Infinity;
+    const { store, intake } = this.share;
+    return Math.max(0, cap * store.file.sizeBytes - intake.counts.received[kind]);
+  }
+
   #situate(): void {
-    const { clientCount, network, cohort } = this.situation;
+    const { clientCount, network, cohort, speedFloorBytesPerSecond } = this.situation;
+    if (speedFloorBytesPerSecond !== this.#promisedBytesPerSecond) {
+      this.#promisedBytesPerSecond = speedFloorBytesPerSecond;
+      this.share.core.promise(speedFloorBytesPerSecond);
+    }
     this.share.core.situate({
       fileBytes: this.share.store.file.sizeBytes,
       network,
@@ -196,7 +259,8 @@ export class Download {
     const { when } = this.share.options.policy.http;
     const isOpen = when === 'always' || this.share.swarm === null || core.isHttpOpen;
     if (this.state !== 'transferring' || when === 'never' || !isOpen) return this.http.wish(0);
-    const { brake, downlinkBytesPerSecond, deadlineLeftMilliseconds } = this.situation;
+    const { downlinkBytesPerSecond, deadlineLeftMilliseconds } = this.situation;
+    const brake = this.situation.brake * this.#shareBrake(this.http.hasRelays ? 'relay' : 'origin');
     // Until a downlink is known, as fast as it comes: the sender's side and the brake limit it.
     const free = Math.max(0, Math.min(downlinkBytesPerSecond, unknownDownlink) - this.#swarmRate);
     const rate = core.isHttpOpen ? core.httpRate(deadlineLeftMilliseconds(), free, brake) : brake * free;
@@ -204,10 +268,12 @@ export class Download {
   }
 
   async #finish(): Promise<void> {
-    if (this.state === 'verifying' || this.state === 'failed' || this.state === 'closed') return;
+    if (this.state === 'verifying' || this.isEnded) return;
     this.state = 'verifying';
     this.http.wish(0);
     try {
+      await this.share.settled();
+      if (this.isEnded) return;
       await this.share.store.commit();
     } catch (error) {
       return this.#fail(error as Error);
@@ -220,7 +286,7 @@ export class Download {
   }
 
   #fail(error: Error): void {
-    if (this.state === 'failed' || this.state === 'closed') return;
+    if (this.isEnded) return;
     this.state = 'failed';
     this.error = error;
     this.#endedAt = performance.now();

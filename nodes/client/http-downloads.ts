@@ -2,16 +2,17 @@
  * HTTP helps BitTorrent: ranges from relays, then from the origin under a lease, at the rate that the core asks for.
  * The core says when, how much, which pieces and from whom; here that becomes requests, races and back-offs.
  */
-import type { Dispatcher } from 'undici';
 import type { ClientCore } from '#core/client.ts';
 import type { Decision } from '#core/record.ts';
 import { none } from '#core/units.ts';
 import type { PieceIntake } from '../files/piece-intake.ts';
+import { OriginConnection } from '../http/origin-connection.ts';
 import type { OriginLease } from '../http/origin-lease.ts';
 import { fetchFromOrigin } from '../http/origin-range.ts';
+import { OriginSources } from '../http/origin-sources.ts';
 import { monotonicMilliseconds, Pace } from '../http/pace.ts';
 import { PieceRange } from '../http/piece-range.ts';
-import { fetchRange, originConnection, type RangeEnd, type RemoteFile, relayDispatcher } from '../http/range-client.ts';
+import { fetchRange, type RangeEnd, RelayConnections, type RemoteFile } from '../http/range-client.ts';
 
 export interface HttpSource {
   kind: 'relay' | 'origin';
@@ -21,10 +22,14 @@ export interface HttpSource {
 }
 
 interface Slot extends HttpSource {
+  /** Of an origin. */
+  sources: OriginSources;
   /** The last answer, for the choice of relays: time to the first byte, and rate. */
   latencyMilliseconds: number;
   bytesPerSecond: number;
   active: number;
+  /** In a row. */
+  failures: number;
 }
 
 /** Believed of a source until it has been observed. */
@@ -36,6 +41,8 @@ const slowMilliseconds = 30_000;
 const aheadSeconds = 2;
 /** A source with wrong bytes rests for this long. */
 const wrongMilliseconds = 60_000;
+/** A source that failed once more than it may be tried again is left alone for so long. */
+const leftAloneMilliseconds = 60_000;
 /** No relay could be asked within this time: a lease of the origin is wanted. */
 const originNeededMilliseconds = 5000;
 
@@ -44,7 +51,7 @@ export class HttpDownloads {
   readonly #core: ClientCore;
   readonly #lease: OriginLease;
   readonly #pace = new Pace(0);
-  readonly #dispatcher: Dispatcher;
+  readonly #relays: RelayConnections;
   readonly #slots: Slot[] = [];
   readonly #ranges = new Set<PieceRange>();
   /** Bytes per second that are wanted now; 0 = closed. */
@@ -53,6 +60,13 @@ export class HttpDownloads {
   #originNeededAt = -Infinity;
   /** To the origin at most. */
   originConnections = Infinity;
+  /** A request without an answer for so long has failed; absent: the usual patience. */
+  timeoutMilliseconds: number | undefined;
+  /** How often in a row a source is asked again after it failed. */
+  retries = Infinity;
+  /** Bytes that may still be asked of these, beside what is on its way; 0: they have brought their share. */
+  left: (kind: HttpSource['kind']) => number = () => Infinity;
+  readonly #onItsWay = { origin: 0, relay: 0 };
   receivedBytes = 0;
   onLog: (text: string, detail: object) => void = () => {};
   /** The file is another one at its source: nothing of this download is of use any more. */
@@ -66,7 +80,7 @@ export class HttpDownloads {
     this.#core = intake.core;
     this.#lease = lease;
     this.#connections = this.#core.options.policy.http.connections;
-    this.#dispatcher = relayDispatcher(this.#connections);
+    this.#relays = new RelayConnections(this.#connections);
   }
 
   /** The sources from now on, the preferred first; those that stay keep what was learnt of them. */
@@ -74,11 +88,22 @@ export class HttpDownloads {
     for (const [slot, source] of sources.slice(0, this.#core.options.sourcesMax).entries()) {
       const before = this.#slots[slot];
       if (before?.file.url === source.file.url) continue;
-      this.#slots[slot] = { ...source, latencyMilliseconds: 0, bytesPerSecond: 0, active: 0 };
+      this.#slots[slot] = {
+        ...source,
+        sources: new OriginSources(source.file),
+        latencyMilliseconds: 0,
+        bytesPerSecond: 0,
+        active: 0,
+        failures: 0,
+      };
       const isOrigin = source.kind === 'origin';
       this.#core.assign(slot, slot, isOrigin, expectedBytesPerSecond, expectedLatencyMilliseconds);
     }
     this.#slots.length = Math.min(sources.length, this.#core.options.sourcesMax);
+  }
+
+  get hasRelays(): boolean {
+    return this.#slots.some(({ kind }) => kind === 'relay');
   }
 
   get connections(): number {
@@ -113,7 +138,7 @@ export class HttpDownloads {
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const range of this.#ranges) range.abort();
-    await this.#dispatcher.destroy();
+    await this.#relays.destroy();
   }
 
   /** Pieces that may be on their way by HTTP: more would be kept from BitTorrent for longer than they need. */
@@ -130,14 +155,18 @@ export class HttpDownloads {
     const pieceBytes = this.#intake.store.file.pieceLengthBytes;
     const each = Math.floor(this.#piecesOfUse / this.#connectionsOfUse);
     const rangePieces = Math.max(1, Math.min(policy.http.rangePieces, each));
-    const isLeased = this.#lease.freeSlots > 0;
-    const choice = this.#core.choose(monotonicMilliseconds(), isLeased, pieceBytes * rangePieces);
+    const mayUse = (kind: HttpSource['kind']) => this.left(kind) > this.#onItsWay[kind];
+    const isLeased = this.#lease.freeSlots > 0 && mayUse('origin');
+    const now = monotonicMilliseconds();
+    const choice = this.#core.choose(now, isLeased, pieceBytes * rangePieces, mayUse('relay'));
     if (choice.kind !== 'source') return false;
-    if (choice.reason === 'no-lease' || choice.reason === 'origin') this.#originNeededAt = monotonicMilliseconds();
+    const isOriginWanted = choice.reason === 'no-lease' || choice.reason === 'origin';
+    if (isOriginWanted && mayUse('origin')) this.#originNeededAt = now;
     if (choice.source === none) return false;
     const slot = this.#slots[choice.source];
     if (slot === undefined) return false;
-    const taken = this.#take(choice.source, rangePieces);
+    const leftPieces = Math.ceil((this.left(slot.kind) - this.#onItsWay[slot.kind]) / pieceBytes);
+    const taken = this.#take(choice.source, Math.min(rangePieces, leftPieces));
     if (taken?.kind !== 'range') return false;
     const range = new PieceRange(this.#intake, slot.kind, taken.firstPiece, taken.pieceCount);
     const closeSlot = slot.kind === 'origin' ? this.#lease.openSlot(() => range.abort()) : () => {};
@@ -147,11 +176,14 @@ export class HttpDownloads {
     }
     this.#ranges.add(range);
     slot.active++;
+    const rangeBytes = range.endByte - range.startByte;
+    this.#onItsWay[slot.kind] += rangeBytes;
     this.#run(choice.source, slot, range)
       .catch((error: unknown) => this.onLog('a range failed', { problem: String(error) }))
       .finally(() => {
         closeSlot();
         slot.active--;
+        this.#onItsWay[slot.kind] -= rangeBytes;
         range.end();
         this.#ranges.delete(range);
         this.pump();
@@ -175,7 +207,7 @@ export class HttpDownloads {
       if (firstByteAt === 0) firstByteAt = monotonicMilliseconds();
       bytes += chunk.length;
       this.receivedBytes += chunk.length;
-      range.take(chunk, at);
+      await range.take(chunk, at);
       for (let done = 0; done < chunk.length; done += paceBytes) {
         await this.#pace.take(Math.min(paceBytes, chunk.length - done));
       }
@@ -203,9 +235,13 @@ export class HttpDownloads {
     } else if (end.kind === 'refused') {
       this.#core.failed(index, now, end.retryAfterMilliseconds);
     } else if (end.kind === 'failed') {
-      this.onLog('a range failed', { source, problem: end.problem });
-      this.#core.failed(index, now, 0);
+      const slot = this.#slots[index];
+      const isLeftAlone = ++slot.failures > this.retries;
+      if (isLeftAlone) slot.failures = 0;
+      this.onLog('a range failed', { source, problem: end.problem, ...(isLeftAlone ? { leftAlone: true } : {}) });
+      this.#core.failed(index, now, isLeftAlone ? leftAloneMilliseconds : 0);
     } else if (end.bytes > 0) {
+      this.#slots[index].failures = 0;
       this.#core.succeeded(index, bytesPerSecond);
     }
   }
@@ -218,7 +254,8 @@ export class HttpDownloads {
   ): Promise<RangeEnd> {
     let total = 0;
     for (let at = range.nextByte(range.startByte); at < range.endByte; ) {
-      const end = await fetchRange(this.#dispatcher, slot.file, at, range.endByte, range.signal, onBytes);
+      const patience = this.timeoutMilliseconds;
+      const end = await fetchRange(this.#relays, slot.file, at, range.endByte, range.signal, onBytes, patience);
       total += end.bytes;
       if (end.kind !== 'done') return { ...end, bytes: total };
       at = range.nextByte(at + end.bytes);
@@ -228,9 +265,15 @@ export class HttpDownloads {
 
   /** On a connection of its own, which is closed at the end: a connection that idles counts at the origin too. */
   async #fromOrigin(slot: Slot, range: PieceRange, onBytes: (bytes: Uint8Array, at: number) => Promise<void>) {
-    const connection = originConnection(slot.file.url);
+    const file = slot.sources.current;
+    if (file === undefined) return { kind: 'refused' as const, retryAfterMilliseconds: 1000, bytes: 0 };
+    const connection = new OriginConnection(file.access);
     try {
-      return await fetchFromOrigin(this.#lease, connection, slot.file, range, onBytes);
+      const patience = this.timeoutMilliseconds;
+      const end = await fetchFromOrigin(this.#lease, connection, file, range, onBytes, patience);
+      const hasChanged = slot.sources.heed(file, end);
+      if (end.kind !== 'changed' || hasChanged) return end;
+      return { kind: 'failed' as const, problem: `${file.url}: ${end.problem}`, bytes: end.bytes };
     } finally {
       await connection.destroy();
     }

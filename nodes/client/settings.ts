@@ -3,7 +3,6 @@ import type { Policy } from '#core/policy.ts';
 import type { Pace } from '../http/pace.ts';
 import type { PeerListener } from '../wire/peer-listener.ts';
 import type { DownloadSummary } from './download.ts';
-import type { NetworkCheck } from './network-check.ts';
 
 export interface ClientSettings {
   directory: string;
@@ -13,6 +12,8 @@ export interface ClientSettings {
   priorityPieces: [number, number][];
   uploadBytesPerSecond: number;
   downlinkBytesPerSecond: number;
+  /** Of the machine, not of what peers may have. */
+  uplinkBytesPerSecond: number;
   expectedMilliseconds: number;
   network: 'wired' | 'mobile' | 'unknown';
   isBlocked: boolean;
@@ -25,10 +26,11 @@ export interface ClientNode {
   listener: PeerListener;
   uploadPace: Pace;
   downlinkBytesPerSecond: number;
+  uplinkBytesPerSecond: number;
   network: 'wired' | 'mobile' | 'unknown';
   isBlocked: boolean;
-  /** What relays said of this machine's network; undefined until one was asked. */
-  check: NetworkCheck | undefined;
+  /** Base URLs of relays that a task names: they see how this machine stands in the network. */
+  onRelays(urls: string[]): void;
   /** Program that is run with the path of each file that is whole. */
   hook: string | undefined;
   onComplete(path: string, summary: DownloadSummary): void;

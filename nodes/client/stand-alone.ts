@@ -20,7 +20,7 @@ import {
 import type { PeerListener } from '../wire/peer-listener.ts';
 import { hex } from '../wire/swarm.ts';
 import { TrackerClient } from '../wire/tracker-client.ts';
-import { Download, type DownloadSituation } from './download.ts';
+import { Download, type DownloadSituation, freely } from './download.ts';
 import type { ClientSettings } from './settings.ts';
 
 const metadataMilliseconds = 20_000;
@@ -97,6 +97,8 @@ function situationOf(settings: ClientSettings): DownloadSituation {
     cohort: { firstQuartileBytesPerSecond: 0, size: 0 },
     brake: 1,
     isBlocked: settings.isBlocked,
+    uplinkBytesPerSecond: settings.uplinkBytesPerSecond,
+    ...freely,
   };
 }
 

@@ -1,6 +1,8 @@
 /** `sluice pause | resume | cancel | limit`: changes of a task or an origin at run time. */
+import { readFileSync } from 'node:fs';
 import type { LiveTask } from '#nodes/protocol/live.ts';
 import { exitCodes, Stop } from '#scenarios/format/exit-codes.ts';
+import type { shownOrigin } from '../control/origin-reach.ts';
 import type { OriginRecord } from '../store/records.ts';
 import { type ControlAddress, type ControlClient, withControl } from './control-client.ts';
 import { assign } from './publish.ts';
@@ -26,13 +28,26 @@ export interface LimitOptions extends ControlAddress {
   bandwidth?: string;
   burst?: string;
   traffic: string[];
+  mirror?: string[];
+  redirect?: string[];
+  network?: string[];
+  authorizationFile?: string;
   set: string[];
   ledgerLost?: boolean;
 }
 
 export async function limitCommand(name: string, options: LimitOptions): Promise<number> {
   const { url, connections, bandwidth, burst, traffic, set } = options;
-  const isContract = url ?? connections ?? bandwidth ?? burst ?? (traffic.length > 0 ? traffic : undefined);
+  const isContract =
+    url ??
+    options.mirror ??
+    options.redirect ??
+    options.network ??
+    options.authorizationFile ??
+    connections ??
+    bandwidth ??
+    burst ??
+    (traffic.length > 0 ? traffic : undefined);
   if (isTask(name)) {
     if (isContract !== undefined) throw new Stop(exitCodes.usage, 'a task has no contract: use --set path=value');
     if (set.length === 0) throw new Stop(exitCodes.usage, 'nothing to change: --set path=value');
@@ -54,7 +69,8 @@ export async function limitCommand(name: string, options: LimitOptions): Promise
 /** What is not named stays as it is. */
 async function originOf(control: ControlClient, name: string, options: LimitOptions) {
   const { connections, bandwidth, burst, traffic } = options;
-  const known = (await control.ask<OriginRecord[]>('GET', '/api/origins')).find((origin) => origin.name === name);
+  const shown = await control.ask<ReturnType<typeof shownOrigin>[]>('GET', '/api/origins');
+  const known = shown.find((origin) => origin.name === name);
   const url = options.url ?? known?.url;
   if (url === undefined) throw new Stop(exitCodes.invalid, `the origin "${name}" is new: where is it? --url http://…`);
   const windows = Object.fromEntries(
@@ -64,8 +80,13 @@ async function originOf(control: ControlClient, name: string, options: LimitOpti
     }),
   );
   const before = known?.contract;
+  const { mirror, redirect, network, authorizationFile } = options;
   return {
     url,
+    mirrors: mirror ?? known?.mirrors ?? [],
+    redirects: redirect ?? known?.redirects ?? [],
+    networks: network ?? known?.networks ?? [],
+    ...(authorizationFile === undefined ? {} : { authorization: readAuthorization(authorizationFile) }),
     contract: {
       ...before,
       // A burst of before was meant for the bandwidth of before.
@@ -75,6 +96,14 @@ async function originOf(control: ControlClient, name: string, options: LimitOpti
       ...(traffic.length === 0 ? {} : { traffic: windows }),
     },
   };
+}
+
+function readAuthorization(file: string): string {
+  try {
+    return readFileSync(file, 'utf8').trim();
+  } catch (error) {
+    throw new Stop(exitCodes.usage, `--authorization-file ${file}: ${(error as Error).message}`);
+  }
 }
 
 function print(answer: unknown, name: string, { json }: ControlAddress): void {

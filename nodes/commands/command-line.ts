@@ -16,7 +16,7 @@ interface CommandKinds {
     work: (...given: Given) => number | Promise<number>,
   ): (...given: Given) => Promise<void>;
   countAbove0(text: string): number;
-  listed(text: string, before: string[]): string[];
+  listed(text: string, before?: string[]): string[];
   assignments(text: string, before: string[]): string[];
 }
 
@@ -27,13 +27,10 @@ export function addOperatorCommands(program: Command, version: string, kinds: Co
 }
 
 function addControl(program: Command, version: string, { does }: CommandKinds): void {
-  program
-    .command('control')
+  withTls(program.command('control'))
     .description('take instructions, dispatch tasks, keep the contracts of origins')
     .option('--data <directory>', 'where everything is kept', 'sluice-control')
     .option('--listen <host:port>', 'where', '127.0.0.1:7070')
-    .option('--tls-key <file>', 'PEM; with --tls-certificate it speaks https')
-    .option('--tls-certificate <file>', 'PEM')
     .option('--report-every <time>', 'how often nodes report', '10s')
     .option('--dispatch <frequency>', 'clients that are told of a task, at most', '2000/s')
     .option('--lease <time>', 'how long a lease of an origin lasts', '10s')
@@ -61,6 +58,7 @@ function addTasks(program: Command, { does, listed, assignments }: CommandKinds)
     .option('--region <name>', 'to clients of this region; may be repeated', listed, [])
     .option('--client <name>', 'to this client; may be repeated', listed, [])
     .option('--instruction <file>', 'JSON with any part of an instruction')
+    .option('--policy-file <file>', 'the policy that a sweep recommends, as its --apply wrote it')
     .option('--set <path=value>', 'one part of it, such as distribution.speedMax=10MB/s', assignments, [])
     .option('--key <text>', 'the same key gives the same task, not a second one')
     .action(
@@ -104,6 +102,10 @@ function addLimits(program: Command, { does, countAbove0, listed, assignments }:
       listed,
       [],
     )
+    .option('--mirror <url>', 'where an origin has its files too; may be repeated', listed)
+    .option('--redirect <url>', 'host that an origin may redirect to; may be repeated', listed)
+    .option('--network <cidr>', 'of an origin whose name is not public, such as 10.0.0.0/8; may be repeated', listed)
+    .option('--authorization-file <file>', 'what an origin asks for in the header of that name; empty: nothing')
     .option('--ledger-lost', 'of a new origin: leases that nobody knows of may be in use there')
     .option('--set <path=value>', 'of a task: one part of its instruction; may be repeated', assignments, [])
     .action(
@@ -124,6 +126,13 @@ function addLimits(program: Command, { does, countAbove0, listed, assignments }:
     .action(
       does(async (role: string, options: EnrolOptions) => (await import('./enrol.ts')).enrolCommand(role, options)),
     );
+}
+
+/** Of whatever serves HTTP to a fleet. */
+export function withTls(command: Command): Command {
+  return command
+    .option('--tls-key <file>', 'PEM; with --tls-certificate it speaks https')
+    .option('--tls-certificate <file>', 'PEM');
 }
 
 function withControl(command: Command): Command {

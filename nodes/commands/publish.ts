@@ -1,8 +1,11 @@
 /** `sluice publish URL`. */
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { nodePolicies } from '#nodes/protocol/instruction.ts';
 import type { LiveTask } from '#nodes/protocol/live.ts';
 import { exitCodes, Stop } from '#scenarios/format/exit-codes.ts';
+import { parsePolicyFile } from '#scenarios/format/policy-file.ts';
+import { printPolicy } from '#scenarios/format/policy-text.ts';
 import { formatBytes, formatSeconds } from '#scenarios/format/units.ts';
 import type { TaskEstimate } from '../store/records.ts';
 import { type ControlAddress, withControl } from './control-client.ts';
@@ -17,6 +20,8 @@ export interface PublishOptions extends ControlAddress {
   client: string[];
   set: string[];
   instruction?: string;
+  /** What a sweep wrote with --apply. */
+  policyFile?: string;
   key?: string;
 }
 
@@ -37,7 +42,7 @@ export async function publishCommand(url: string, options: PublishOptions): Prom
     const finish = finishMilliseconds === undefined ? 'no estimate' : formatSeconds(finishMilliseconds / 1000);
     process.stderr.write(
       `${task.name}, ${formatBytes(task.sizeBytes)}, to ${task.clients.total} clients over ${task.relays} relays; ` +
-        `estimated: ${finish}${task.manifest === null ? '; no manifest, so no BitTorrent' : ''}\n`,
+        `estimated: ${finish}${task.manifest === null ? '; no manifest, so relays sign hashes' : ''}\n`,
     );
   });
 }
@@ -53,6 +58,7 @@ function instructionOf(url: string, options: PublishOptions): Record<string, unk
   if (group.length + region.length + client.length > 0) {
     body.targets = { groups: group, regions: region, clients: client };
   }
+  if (options.policyFile !== undefined) body.policy = readPolicyFile(options.policyFile);
   for (const assignment of options.set) assign(body, assignment);
   return body;
 }
@@ -65,6 +71,17 @@ function readInstructionFile(file: string): Record<string, unknown> {
   } catch (error) {
     throw new Stop(exitCodes.invalid, `--instruction ${file}: ${(error as Error).message}`);
   }
+}
+
+/** Every knob explicit: what was tried is what is ordered, whatever a later version has as its defaults. */
+function readPolicyFile(file: string): Record<string, unknown> {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    throw new Stop(exitCodes.invalid, `--policy-file ${file}: ${(error as Error).message}`);
+  }
+  return printPolicy(parsePolicyFile(text, file, nodePolicies));
 }
 
 /** `distribution.speedMax=10MB/s`: the value is JSON where it is such, else a text. */

@@ -1,11 +1,12 @@
 /** The wanted state of a task on a node, put together from the task, its row and the fleet as they are now. */
 
 import { scenarioDefaults } from '#core/limits.ts';
-import type { Assignment, Limits, RelayAddress } from '#nodes/protocol/assignment.ts';
+import type { Assignment, GrowingTask, Limits, RelayAddress } from '#nodes/protocol/assignment.ts';
 import { relaysMax, trackersMax } from '#nodes/protocol/limits.ts';
 import { printPolicy } from '#scenarios/format/policy-text.ts';
-import type { ClientTaskRecord, RelayTaskRecord } from '../store/records.ts';
+import type { ClientTaskRecord, GrowingRecord, RelayTaskRecord } from '../store/records.ts';
 import type { Fleet } from './fleet.ts';
+import { reachesOrigin, toldAccess } from './origin-reach.ts';
 import { clientsShare, relaysShare, type TaskEntry } from './task-table.ts';
 
 /** Rises with every change of the task and of the row. */
@@ -13,16 +14,24 @@ export function revisionOf(entry: TaskEntry, row: RelayTaskRecord | ClientTaskRe
   return entry.record.revision + row.revision;
 }
 
-export function clientAssignment(entry: TaskEntry, row: ClientTaskRecord, fleet: Fleet): Assignment {
+export function clientAssignment(
+  entry: TaskEntry,
+  row: ClientTaskRecord,
+  fleet: Fleet,
+  controlKey: string,
+): Assignment {
+  const common = commonOf(entry, row, fleet, controlKey, 'client', row.relay);
   return {
     role: 'client',
-    ...commonOf(entry, row, fleet, row.relay),
+    ...common,
+    // A client that cannot ask the origin has relays and peers alone.
+    ...(reachesOrigin(entry.origin, entry.record) ? {} : { limits: { ...common.limits, originConnections: 0 } }),
     lease: { origin: entry.origin.number, holder: row.holder, node: clientsShare(entry.record.sharePosition) },
   };
 }
 
-export function relayAssignment(entry: TaskEntry, row: RelayTaskRecord, fleet: Fleet): Assignment {
-  const common = commonOf(entry, row, fleet, undefined);
+export function relayAssignment(entry: TaskEntry, row: RelayTaskRecord, fleet: Fleet, controlKey: string): Assignment {
+  const common = commonOf(entry, row, fleet, controlKey, 'relay', undefined);
   const { relay } = entry.compiled.policy;
   return {
     role: 'relay',
@@ -39,7 +48,14 @@ export function relayAssignment(entry: TaskEntry, row: RelayTaskRecord, fleet: F
   };
 }
 
-function commonOf(entry: TaskEntry, row: RelayTaskRecord | ClientTaskRecord, fleet: Fleet, first: string | undefined) {
+function commonOf(
+  entry: TaskEntry,
+  row: RelayTaskRecord | ClientTaskRecord,
+  fleet: Fleet,
+  controlKey: string,
+  role: Assignment['role'],
+  first: string | undefined,
+) {
   const { record, compiled } = entry;
   const relays = relaysOf(entry, fleet, first);
   const { deadlineMilliseconds } = compiled;
@@ -49,7 +65,9 @@ function commonOf(entry: TaskEntry, row: RelayTaskRecord | ClientTaskRecord, fle
     state: record.state,
     file: record.file,
     origin: entry.origin.name,
+    ...toldAccess(entry.origin, record, role),
     ...(record.manifest === undefined ? {} : { manifest: record.manifest }),
+    ...(record.growing === undefined ? {} : { growing: growingOf(record.growing, controlKey) }),
     ...(record.infoHash === undefined ? {} : { infoHash: record.infoHash }),
     trackers: [...new Set(relays.flatMap(({ trackers }) => trackers))].slice(0, trackersMax),
     relays: relays.slice(0, relaysMax).map(({ trackers: _, ...address }) => address),
@@ -67,6 +85,10 @@ function commonOf(entry: TaskEntry, row: RelayTaskRecord | ClientTaskRecord, fle
       : { deadlineAtMilliseconds: Math.round(record.createdAtMilliseconds + deadlineMilliseconds) }),
     band: record.instruction.band,
   };
+}
+
+function growingOf({ distrusted: _, ...growing }: GrowingRecord, controlKey: string): GrowingTask {
+  return { ...growing, controlKey };
 }
 
 /** Those that take part and can be reached, the client's own first. */

@@ -1,5 +1,5 @@
 /** `sluice control`. */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -8,6 +8,7 @@ import { quotaTermsDefault } from '#core/quota/terms.ts';
 import { exitCodes, Stop } from '#scenarios/format/exit-codes.ts';
 import { parseQuantity } from '#scenarios/format/units.ts';
 import { hostPort, parseListen } from '../http/http-service.ts';
+import { readTls } from '../http/tls-files.ts';
 import { untilStopped } from '../http/until-stopped.ts';
 import { openNodeSqlite } from '../store/node-sqlite-database.ts';
 import { openSqlite3 } from '../store/sqlite3-database.ts';
@@ -87,18 +88,6 @@ function readTerms({ reportEvery, dispatch, lease }: ControlOptions) {
       turnMilliseconds: Math.min(turnMilliseconds, ttlMilliseconds),
     },
   };
-}
-
-function readTls({ tlsKey, tlsCertificate }: ControlOptions): { key: string; cert: string } | undefined {
-  if (tlsKey === undefined && tlsCertificate === undefined) return undefined;
-  if (tlsKey === undefined || tlsCertificate === undefined) {
-    throw new Stop(exitCodes.usage, '--tls-key and --tls-certificate belong together');
-  }
-  try {
-    return { key: readFileSync(tlsKey, 'utf8'), cert: readFileSync(tlsCertificate, 'utf8') };
-  } catch (error) {
-    throw new Stop(exitCodes.invalid, `TLS: ${(error as Error).message}`);
-  }
 }
 
 /** Who can read the data directory may operate: that is how the first token comes to its owner. */

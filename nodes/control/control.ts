@@ -5,17 +5,21 @@
 import type { QuotaTerms } from '#core/quota/terms.ts';
 import { compileInstruction, readInstruction, readOrigin } from '#nodes/protocol/instruction.ts';
 import { LedgerStore } from '../store/ledger-store.ts';
-import type { OriginRecord, TaskRecord } from '../store/records.ts';
+import type { OriginRecord } from '../store/records.ts';
 import type { Store } from '../store/store.ts';
 import { Dispatcher } from './dispatcher.ts';
 import { Fleet, type FleetNode } from './fleet.ts';
+import { GrowthDesk } from './growth-desk.ts';
 import { guide } from './guidance.ts';
+import { changeable, merged } from './instruction-changes.ts';
 import { LeaseDesk } from './lease-desk.ts';
 import { NodeDesk } from './node-desk.ts';
+import { reachOf } from './origin-reach.ts';
 import { draftTask, isTarget, type Publisher, refusing } from './publishing.ts';
 import { Refused } from './refusal.ts';
 import { RelayWatch } from './relay-watch.ts';
-import { hasWhole, isLive, type TaskEntry, TaskTable } from './task-table.ts';
+import { Retries } from './retries.ts';
+import { byTask, hasWhole, isLive, type TaskEntry, TaskTable } from './task-table.ts';
 
 export interface ControlTerms {
   dispatchPerSecond: number;
@@ -43,9 +47,11 @@ export class Control {
   readonly desks = new Map<number, LeaseDesk>();
   readonly desk: NodeDesk;
   readonly dispatcher: Dispatcher;
+  growth!: GrowthDesk;
   readonly #terms: ControlTerms;
   readonly #log: Log;
   readonly #watch: RelayWatch;
+  readonly #retries = new Retries();
   #lookedAtMilliseconds = 0;
   #reportedAtMilliseconds = 0;
 
@@ -56,16 +62,21 @@ export class Control {
     this.dispatcher = new Dispatcher(terms.dispatchPerSecond, this.fleet, (client) => this.#historyOf(client));
     this.desk = new NodeDesk(this.fleet, this.tasks, this.desks, terms.reportEveryMilliseconds, {
       onHello: (node) => this.#onHello(node),
-      onRelayAnswer: (entry, row, { accepted, reason }) => {
+      onRelayAnswer: (entry, row, { accepted, reason, signer }) => {
         if (accepted) {
+          if (signer !== undefined) this.growth.appoint(entry, row, signer);
           if (row.state === 'wanted') row.state = 'accepted';
           this.#openToClients(entry);
-        } else {
+        } else if (row.state !== 'moved') {
           const clients = this.#watch.replace(entry, row);
           log.warn({ task: entry.record.id, relay: row.relay, reason, clients }, 'a relay refuses its task');
         }
       },
       onClientState: (entry) => this.#completeIfDone(entry, Date.now()),
+      onHashes: (node, message) => this.growth.receive(node, message),
+      onChanged: (entry) => void this.growth.confirmChange(entry),
+      manifestKey: () => this.growth.key,
+      isRetried: (entry, row, held) => this.#retries.postpone(entry, row, held, Date.now()),
     });
     this.#watch = new RelayWatch(this.fleet, this.tasks, this.desk, Date.now());
   }
@@ -83,13 +94,40 @@ export class Control {
       if ([...entry.relays.values()].some(({ state }) => state === 'accepted')) control.#openToClients(entry);
     }
     for (const origin of control.origins.values()) await control.#takeOver(origin);
+    control.growth = await control.#openGrowth();
+    for (const entry of control.tasks.tasks.values()) await control.growth.restore(entry);
     return control;
+  }
+
+  #openGrowth(): Promise<GrowthDesk> {
+    return GrowthDesk.open(
+      this.store,
+      this.tasks,
+      {
+        revise: (entry) => {
+          this.tasks.revise(entry);
+          this.desk.touchAll(entry);
+        },
+        onLiar: (entry, row) => this.#watch.replace(entry, row),
+        onDead: (entry, problem) => void this.#abandon(entry, problem),
+        look: (entry, work) => this.desks.get(entry.origin.number)!.own.look(work),
+      },
+      this.#log,
+    );
+  }
+
+  /** Nothing of the file can be of use any more: it is stopped everywhere, and what is not whole is deleted. */
+  async #abandon(entry: TaskEntry, problem: string): Promise<void> {
+    if (!isLive(entry)) return;
+    entry.record.problem = problem;
+    this.#log.error({ task: entry.record.id, problem }, 'abandoned');
+    await this.setState(entry, 'cancelled', 'control');
   }
 
   /** One beat: decide, write, tell. False: another process owns a ledger now, and this one has to end. */
   async beat(): Promise<boolean> {
     const nowMilliseconds = Date.now();
-    for (const { row } of this.dispatcher.take(nowMilliseconds, this.#load())) {
+    for (const { row } of this.dispatcher.take(nowMilliseconds, this.fleet.busiestRatio)) {
       row.releasedAtMilliseconds = nowMilliseconds;
       this.tasks.changedClients.add(row);
       this.desk.touch(this.fleet.nodes.get(row.client)!);
@@ -98,6 +136,7 @@ export class Control {
       this.#lookedAtMilliseconds = nowMilliseconds;
       this.#look(nowMilliseconds);
     }
+    await this.growth.beat(nowMilliseconds);
     await this.write(nowMilliseconds - this.#reportedAtMilliseconds >= reportedWriteMilliseconds);
     this.desk.sync(nowMilliseconds);
     const owned = await Promise.all([...this.desks.values()].map((desk) => desk.run()));
@@ -192,15 +231,24 @@ export class Control {
   }
 
   /** Adds an origin, or changes it from this moment on. */
-  async putOrigin(name: string, given: unknown, lostLedger: boolean, by: string): Promise<OriginRecord> {
-    const { url, contract } = refusing(() => readOrigin(given));
+  async putOrigin(name: string, given: unknown, lostLedger: boolean, { name: by, origins }: Publisher) {
+    const { url, contract, ...changes } = refusing(() => readOrigin(given));
     const known = this.origins.get(name);
+    const reach = refusing(() => reachOf(changes, known?.reach));
+    const isElsewhere = known?.url !== url || JSON.stringify(known.reach) !== JSON.stringify(reach);
+    // Whoever is let in for one origin must not lead control and relays to other addresses.
+    if (origins.length > 0 && isElsewhere) {
+      throw new Refused(
+        'forbidden',
+        `${by} may change the contract of "${name}", not where it is and how it is reached`,
+      );
+    }
     const clash = [...this.origins.values()].find((other) => other.url === url && other.name !== name);
     if (clash !== undefined) throw new Refused('conflict', `${url} is the origin "${clash.name}"`, 'url');
     if (known !== undefined && known.url !== url && this.#tasksAt(known).some(isLive)) {
       throw new Refused('conflict', `the origin "${name}" has tasks: its url cannot change`, 'url');
     }
-    const origin = await this.store.putOrigin(name, url, contract, known?.paused ?? false);
+    const origin = await this.store.putOrigin(name, url, contract, known?.paused ?? false, reach);
     await this.#setOrigin(origin, lostLedger);
     this.#log.info({ origin: name, contract, by }, 'origin changed');
     return origin;
@@ -209,7 +257,7 @@ export class Control {
   async pauseOrigin(name: string, paused: boolean, by: string): Promise<OriginRecord> {
     const known = this.origins.get(name);
     if (known === undefined) throw new Refused('unknown', `there is no origin "${name}"`);
-    const origin = await this.store.putOrigin(name, known.url, known.contract, paused);
+    const origin = await this.store.putOrigin(name, known.url, known.contract, paused, known.reach);
     await this.#setOrigin(origin, false);
     this.#log.info({ origin: name, paused, by }, 'origin changed');
     return origin;
@@ -281,6 +329,12 @@ export class Control {
   #look(nowMilliseconds: number): void {
     for (const moved of this.#watch.look(nowMilliseconds)) this.#log.warn(moved, 'a relay cannot serve');
     this.desk.touchUnanswered(nowMilliseconds);
+    this.growth.look();
+    for (const { entry, row, count } of this.#retries.take(nowMilliseconds)) {
+      this.tasks.changedClients.add(row);
+      this.desk.touch(this.fleet.nodes.get(row.client)!);
+      this.#log.warn({ task: entry.record.id, client: row.client, count, problem: row.progress?.error }, 'tried again');
+    }
     for (const desk of this.desks.values()) desk.measure();
     for (const entry of this.tasks.tasks.values()) {
       if (!isLive(entry)) continue;
@@ -327,15 +381,6 @@ export class Control {
     this.#log.info({ task: record.id, clients: entry.clients.size }, 'complete');
   }
 
-  /** Of the busiest relay: who tells more clients than relays can serve only moves the queue. */
-  #load(): number {
-    let load = 0;
-    for (const { session, status } of this.fleet.relays) {
-      if (session !== undefined && status !== undefined) load = Math.max(load, status.loadRatio);
-    }
-    return load;
-  }
-
   /** Share of a client's earlier tasks that it finished; half while there is none. */
   #historyOf(client: string): number {
     let tasks = 0;
@@ -348,32 +393,4 @@ export class Control {
     }
     return tasks === 0 ? 0.5 : whole / tasks;
   }
-}
-
-/** Parts of an instruction that may change while it runs: the file and whom it is for may not. */
-const changeable = new Set(['distribution', 'policy', 'relays', 'band', 'weight', 'floor', 'ceiling', 'deadline']);
-
-function merged(instruction: TaskRecord['instruction'], changes: Record<string, unknown>): unknown {
-  const deep = (before: unknown, after: unknown): unknown => {
-    if (!isGroup(before) || !isGroup(after)) return after;
-    const keys = [...new Set([...Object.keys(before), ...Object.keys(after)])];
-    return Object.fromEntries(
-      keys.map((key) => [key, Object.hasOwn(after, key) ? deep(before[key], after[key]) : before[key]]),
-    );
-  };
-  return deep(instruction, changes);
-}
-
-function byTask<Row extends { task: string }>(rows: Row[]): Map<string, Row[]> {
-  const found = new Map<string, Row[]>();
-  for (const row of rows) {
-    const known = found.get(row.task);
-    if (known === undefined) found.set(row.task, [row]);
-    else known.push(row);
-  }
-  return found;
-}
-
-function isGroup(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,5 +1,6 @@
 /** The estimate of core/scheduler from what nodes said of themselves and from earlier tasks (M6). */
 
+import { assumedLinks } from '#core/limits.ts';
 import { estimateReasons } from '#core/record.ts';
 import { efficiencyOf, estimateTask } from '#core/scheduler/estimate.ts';
 import type { CompiledInstruction } from '#nodes/protocol/instruction.ts';
@@ -8,10 +9,8 @@ import type { OriginRecord, TaskEstimate } from '../store/records.ts';
 import type { FleetNode } from './fleet.ts';
 import { hasWhole, type TaskEntry } from './task-table.ts';
 
-/** Assumed of nodes that have not said: an ordinary line of 100 Mbit/s down and 20 up, a server's of 1 Gbit/s. */
-const downlinkUnknown = 12_500_000;
-const uplinkUnknown = 2_500_000;
-const serverUnknown = 125_000_000;
+const { downlinkBytesPerSecond: downlinkUnknown, uplinkBytesPerSecond: uplinkUnknown } = assumedLinks;
+const { serverBytesPerSecond: serverUnknown } = assumedLinks;
 /** Earlier tasks that are looked at: the latest. */
 const historyMax = 50;
 

@@ -56,6 +56,15 @@ export class Fleet {
     return this.#count[role];
   }
 
+  /** Of the busiest relay: who tells more clients than relays can serve only moves the queue. */
+  get busiestRatio(): number {
+    let load = 0;
+    for (const { session, status } of this.relays) {
+      if (session !== undefined && status !== undefined) load = Math.max(load, status.loadRatio);
+    }
+    return load;
+  }
+
   /** A later session of the same node takes the place of the earlier one. */
   connect(node: FleetNode, session: Session, hello: Hello, nowMilliseconds: number): void {
     if (node.session === undefined) this.#connectedCount[node.record.role]++;

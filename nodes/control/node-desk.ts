@@ -1,6 +1,7 @@
 /** What nodes say, and what they are told in return: assignments until they hold the latest, guidance, grants. */
 import type { LeaseGrant } from '#core/quota/messages.ts';
 import type { Acknowledge, FromNode, Hello, Progress } from '#nodes/protocol/from-node.ts';
+import type { HashesFromNode } from '#nodes/protocol/hash-messages.ts';
 import { protocolVersion } from '#nodes/protocol/limits.ts';
 import type { ClientTaskRecord, RelayTaskRecord } from '../store/records.ts';
 import { clientAssignment, relayAssignment, revisionOf } from './assigning.ts';
@@ -17,6 +18,14 @@ export interface NodeEvents {
   /** A relay has taken its task, or will not. */
   onRelayAnswer(entry: TaskEntry, row: RelayTaskRecord, answer: Acknowledge): void;
   onClientState(entry: TaskEntry, row: ClientTaskRecord): void;
+  /** Answers what is wrong with the message, or nothing. */
+  onHashes(node: FleetNode, message: HashesFromNode): string | undefined;
+  /** A node says that the origin has another file under the URL now. */
+  onChanged(entry: TaskEntry): void;
+  /** Control's public key under manifests. */
+  manifestKey(): string;
+  /** A client failed at the assignment of this revision, or an earlier one: is it told again? */
+  isRetried(entry: TaskEntry, row: ClientTaskRecord, heldRevision: number): boolean;
   /** A node has connected, perhaps for the first time. */
   onHello(node: FleetNode): void;
 }
@@ -77,6 +86,8 @@ export class NodeDesk {
         if (node.record.role !== 'relay') return 'relay-status: the token is not a relay’s';
         node.status = message;
         return undefined;
+      case 'hashes':
+        return this.#events.onHashes(node, message);
       case 'lease': {
         const { message: lease } = message;
         const holder = this.#tasks.holder(lease.holder);
@@ -153,8 +164,8 @@ export class NodeDesk {
       node.unanswered.set(task, { revision, sentAtMilliseconds: nowMilliseconds });
       const assignment =
         relay === undefined
-          ? clientAssignment(entry, client!, this.#fleet)
-          : relayAssignment(entry, relay, this.#fleet);
+          ? clientAssignment(entry, client!, this.#fleet, this.#events.manifestKey())
+          : relayAssignment(entry, relay, this.#fleet, this.#events.manifestKey());
       this.counts.sent++;
       session.send({ kind: 'task', assignment });
     }
@@ -175,7 +186,7 @@ export class NodeDesk {
       this.#events.onRelayAnswer(entry, relay, answer);
     } else if (client !== undefined) {
       this.#tasks.changedClients.add(client);
-      if (!answer.accepted) this.#tasks.setState(entry, client, 'failed');
+      if (!answer.accepted) this.#setState(node, entry, client, 'failed');
       this.#events.onClientState(entry, client);
     }
     return undefined;
@@ -187,17 +198,25 @@ export class NodeDesk {
     const client = entry?.clients.get(node.record.name);
     if (entry === undefined) return `progress: ${progress.task} is no task of this node`;
     if (progress.verifiedBytes > entry.record.file.sizeBytes) return 'progress: more than the file has';
+    if (progress.changed === true) this.#events.onChanged(entry);
     if (relay !== undefined) {
       relay.progress = progress;
       this.#tasks.reportedRelays.add(relay);
     } else if (client !== undefined) {
       client.progress = progress;
-      this.#tasks.setState(entry, client, progress.state);
+      this.#setState(node, entry, client, progress.state);
       this.#observe(node, progress);
       this.#guide(node, entry);
       this.#events.onClientState(entry, client);
     } else return `progress: ${progress.task} is no task of this node`;
     return undefined;
+  }
+
+  /** Whoever failed and is to be told again waits. */
+  #setState(node: FleetNode, entry: TaskEntry, client: ClientTaskRecord, state: Progress['state']): void {
+    const held = node.held.get(entry.record.id) ?? 0;
+    const isRetried = state === 'failed' && this.#events.isRetried(entry, client, held);
+    this.#tasks.setState(entry, client, isRetried ? 'waiting' : state);
   }
 
   /** What clients see of a relay is what relay choice learns from (M8). */

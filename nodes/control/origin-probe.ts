@@ -1,14 +1,17 @@
 /** Is the file at its origin, and what is it? (M2) By HEAD, or where that is refused by one byte of GET. */
 
 import { createHash } from 'node:crypto';
-import { type Dispatcher, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { TargetFile } from '#nodes/protocol/assignment.ts';
 import { parseManifest } from '../files/manifest.ts';
+import { AddressRefused } from '../http/address-rule.ts';
+import { discard, type OriginAccess, OriginConnection, RedirectRefused } from '../http/origin-connection.ts';
 import { infoHashOf, infoOf } from '../wire/metainfo.ts';
 import type { Budget } from './own-access.ts';
 import { Refused } from './refusal.ts';
 
-const answerMilliseconds = 10_000;
+/** Of an answer, body included: the longest is a range of a manifest. */
+const answerMilliseconds = 60_000;
 /** Of a manifest: a million pieces, 52 bytes each, in base64, and as much again. */
 const manifestBytesMax = 160 * 1024 * 1024;
 
@@ -17,45 +20,70 @@ export interface FoundManifest {
   sha256: string;
   body: string;
   infoHash: string;
-  /** Of the whole file. */
-  digest: string;
+  /** Of the whole file, where it says so. */
+  digest: string | undefined;
 }
 
-/** What the origin says of the file; no redirect is followed: it could lead past the contract. */
-export async function probeFile(url: string, name: string, budget: Budget): Promise<TargetFile> {
-  const head = await ask(url, 'HEAD', {}, budget);
-  await head.body.dump();
-  if (head.statusCode >= 200 && head.statusCode < 300 && head.headers['content-length'] !== undefined) {
-    return described(url, name, head, Number(head.headers['content-length']));
+/** What the origin says of the file, and whether it answers ranges. The texts name the URL without its query. */
+export function probeFile(url: string, name: string, access: OriginAccess, budget: Budget): Promise<TargetFile> {
+  return asking(access, budget, async (ask) => {
+    const head = await ask(url, 'HEAD', {});
+    await discard(head);
+    const headLength = head.statusCode === 200 ? head.headers['content-length'] : undefined;
+    if (headLength !== undefined && head.headers['accept-ranges'] === 'bytes') {
+      return described(url, name, head, Number(headLength));
+    }
+    if (head.statusCode === 404 || head.statusCode === 410) refuseMissing(url, head.statusCode);
+    budget.arrive(await budget.ask(1));
+    const one = await ask(url, 'GET', { range: 'bytes=0-0' });
+    // The origin may send all of it: the connection is cut, not drained.
+    cut(one);
+    const { statusCode, headers } = one;
+    if (statusCode === 404 || statusCode === 410) refuseMissing(url, statusCode);
+    const total = /^bytes 0-0\/(\d{1,16})$/.exec(String(headers['content-range']))?.[1];
+    if (statusCode === 206 && total !== undefined) return described(url, name, one, Number(total));
+    const isWhole = statusCode === 200 && headers['content-encoding'] === undefined;
+    if (!isWhole || headers['content-length'] === undefined) {
+      throw new Refused('no-such-file', `${url}: the origin answers ${statusCode}, neither a range nor a size`, 'url');
+    }
+    return { ...described(url, name, one, Number(headers['content-length'])), wholeOnly: true };
+  });
+}
+
+/** What has become of the file at its origin, if it is not what it was; throws where nothing can be said. */
+export async function changeOf(file: TargetFile, access: OriginAccess, budget: Budget): Promise<string | undefined> {
+  try {
+    const { sizeBytes, etag, lastModified } = await probeFile(file.url, file.name, access, budget);
+    const isSame = sizeBytes === file.sizeBytes && etag === file.etag && lastModified === file.lastModified;
+    return isSame ? undefined : 'the file changed at its origin while it was distributed';
+  } catch (error) {
+    if (error instanceof Refused && error.code === 'no-such-file') return error.message;
+    throw error;
   }
-  if (head.statusCode === 404 || head.statusCode === 410) refuseMissing(url, head.statusCode);
-  budget.arrive(await budget.ask(1));
-  const one = await ask(url, 'GET', { range: 'bytes=0-0' }, budget);
-  // The origin may send all of it: the connection is cut, not drained.
-  cut(one);
-  if (one.statusCode === 404 || one.statusCode === 410) refuseMissing(url, one.statusCode);
-  const total = /^bytes 0-0\/(\d+)$/.exec(String(one.headers['content-range']))?.[1];
-  if (one.statusCode !== 206 || total === undefined) {
-    throw new Refused('no-such-file', `${url}: the origin answers ${one.statusCode}, not a range`, 'url');
-  }
-  return described(url, name, one, Number(total));
 }
 
 /** The manifest that lies beside the file, if one does and it is of this file. */
-export async function findManifest(file: TargetFile, budget: Budget): Promise<FoundManifest | undefined> {
+export async function findManifest(
+  file: TargetFile,
+  access: OriginAccess,
+  budget: Budget,
+): Promise<FoundManifest | undefined> {
   const url = `${file.url}.manifest`;
-  const head = await ask(url, 'HEAD', {}, budget);
-  await head.body.dump();
-  const sizeBytes = Number(head.headers['content-length']);
-  if (head.statusCode !== 200 || !Number.isSafeInteger(sizeBytes)) return undefined;
-  if (sizeBytes > manifestBytesMax) throw new Refused('no-such-file', `${url} is longer than a manifest may be`);
-  const chunks: Uint8Array[] = [];
-  for (let start = 0; start < sizeBytes; ) {
-    const chunk = await readRange(url, start, sizeBytes, budget);
-    chunks.push(chunk);
-    start += chunk.byteLength;
-  }
-  const body = Buffer.concat(chunks).toString('utf8');
+  const body = await asking({ ...access, query: undefined }, budget, async (ask) => {
+    const head = await ask(url, 'HEAD', {});
+    await discard(head);
+    const sizeBytes = Number(head.headers['content-length']);
+    if (head.statusCode !== 200 || !Number.isSafeInteger(sizeBytes)) return undefined;
+    if (sizeBytes > manifestBytesMax) throw new Refused('no-such-file', `${url} is longer than a manifest may be`);
+    const chunks: Uint8Array[] = [];
+    for (let start = 0; start < sizeBytes; ) {
+      const chunk = await readRange(ask, url, start, sizeBytes, budget);
+      chunks.push(chunk);
+      start += chunk.byteLength;
+    }
+    return Buffer.concat(chunks).toString('utf8');
+  });
+  if (body === undefined) return undefined;
   let manifest: ReturnType<typeof parseManifest>;
   try {
     manifest = parseManifest(body);
@@ -76,10 +104,10 @@ export async function findManifest(file: TargetFile, budget: Budget): Promise<Fo
   };
 }
 
-async function readRange(url: string, start: number, sizeBytes: number, budget: Budget): Promise<Uint8Array> {
+async function readRange(ask: Ask, url: string, start: number, sizeBytes: number, budget: Budget): Promise<Uint8Array> {
   const askedBytes = await budget.ask(sizeBytes - start);
   const isWhole = askedBytes === sizeBytes;
-  const answer = await ask(url, 'GET', isWhole ? {} : { range: `bytes=${start}-${start + askedBytes - 1}` }, budget);
+  const answer = await ask(url, 'GET', isWhole ? {} : { range: `bytes=${start}-${start + askedBytes - 1}` });
   const chunks: Uint8Array[] = [];
   let length = 0;
   if (answer.statusCode !== (isWhole ? 200 : 206)) {
@@ -96,21 +124,30 @@ async function readRange(url: string, start: number, sizeBytes: number, budget: 
   throw new Refused('no-such-file', `${url}: the origin sends ${length} bytes where ${askedBytes} were asked for`);
 }
 
-async function ask(url: string, method: 'HEAD' | 'GET', headers: Record<string, string>, budget: Budget) {
+type Ask = (url: string, method: 'HEAD' | 'GET', headers: Record<string, string>) => Promise<Dispatcher.ResponseData>;
+
+/** Asks over one connection, which is closed afterwards: none stays open at the origin. */
+async function asking<Result>(
+  access: OriginAccess,
+  budget: Budget,
+  work: (ask: Ask) => Promise<Result>,
+): Promise<Result> {
+  const connection = new OriginConnection(access);
+  const ask: Ask = async (url, method, headers) => {
+    try {
+      const signal = AbortSignal.any([budget.signal, AbortSignal.timeout(answerMilliseconds)]);
+      return await connection.ask(url, { 'accept-encoding': 'identity', ...headers }, signal, method);
+    } catch (error) {
+      budget.signal.throwIfAborted();
+      const { code, message } = error as NodeJS.ErrnoException;
+      const isRefused = error instanceof RedirectRefused || error instanceof AddressRefused;
+      throw new Refused('origin-unreachable', `${url}: ${isRefused ? message : (code ?? message)}`, 'url');
+    }
+  };
   try {
-    return await request(url, {
-      method,
-      headers: { 'accept-encoding': 'identity', ...headers },
-      headersTimeout: answerMilliseconds,
-      bodyTimeout: answerMilliseconds,
-      // One connection for each question: none stays open at the origin.
-      reset: true,
-      signal: AbortSignal.any([budget.signal, AbortSignal.timeout(6 * answerMilliseconds)]),
-    });
-  } catch (error) {
-    budget.signal.throwIfAborted();
-    const { code, message } = error as NodeJS.ErrnoException;
-    throw new Refused('origin-unreachable', `${url}: ${code ?? message}`, 'url');
+    return await work(ask);
+  } finally {
+    await connection.destroy();
   }
 }
 

@@ -4,13 +4,21 @@
  */
 
 import type { TargetFile } from '#nodes/protocol/assignment.ts';
-import { compileInstruction, type Instruction, readInstruction } from '#nodes/protocol/instruction.ts';
+import {
+  type CompiledInstruction,
+  compileInstruction,
+  type Instruction,
+  readInstruction,
+} from '#nodes/protocol/instruction.ts';
 import { Problem } from '#scenarios/format/error.ts';
 import { fileNameProblem } from '../files/file-name.ts';
+import type { OriginAccess } from '../http/origin-connection.ts';
 import type { ClientTaskRecord, OriginRecord, RelayTaskRecord, TaskRecord } from '../store/records.ts';
 import { estimateOf } from './estimating.ts';
 import { type Fleet, type FleetNode, groupsOf } from './fleet.ts';
+import { newEpoch } from './growth-desk.ts';
 import { findManifest, probeFile } from './origin-probe.ts';
+import { accessOf, isSameFile, mirrorsOf } from './origin-reach.ts';
 import type { Budget } from './own-access.ts';
 import { Refused } from './refusal.ts';
 import { isUsable, RelayChooser } from './relay-chooser.ts';
@@ -61,15 +69,22 @@ export async function draftTask(
     throw new Refused('forbidden', `${publisher.name} may not distribute from the origin "${origin.name}"`, 'url');
   }
   checkTargets(instruction, fleet);
+  const query = takeQuery(instruction);
   const { file, found } = await look(origin, async (budget) => {
-    const file = await describeFile(instruction, budget);
-    return { file, found: instruction.manifest === 'beside' ? await findManifest(file, budget) : undefined };
+    const access = accessOf(origin, query);
+    const urls = [instruction.url, ...mirrorsOf(origin, instruction.url)];
+    const { file, others } = await describeFile(instruction, urls, access, budget);
+    const isBeside = instruction.manifest === 'beside' && query === undefined;
+    const found = isBeside ? await findManifest(file, access, budget) : undefined;
+    const isHashed = found !== undefined || file.sha256 !== undefined;
+    const mirrors = await findMirrors(file, others, isHashed, access, budget);
+    return { file: { ...file, ...(mirrors.length === 0 ? {} : { mirrors }) }, found };
   });
   if (found !== undefined) {
-    if (file.sha256 !== undefined && file.sha256 !== found.digest) {
+    if (file.sha256 !== undefined && found.digest !== undefined && file.sha256 !== found.digest) {
       throw new Refused('no-such-file', `the manifest is of a file with SHA-256 ${found.digest}`, 'sha256');
     }
-    file.sha256 = found.digest;
+    if (found.digest !== undefined) file.sha256 = found.digest;
   }
   const compiled = compileInstruction(instruction);
   const clients = [...fleet.nodes.values()].filter((node) => isTarget(instruction, node));
@@ -80,8 +95,12 @@ export async function draftTask(
     origin: origin.name,
     sharePosition: tasks.nextPosition(origin.name),
     ...(found === undefined ? {} : { manifest: found.sha256, infoHash: found.infoHash }),
+    ...(found === undefined && relayTasks.length > 0 && mayBePeers(compiled) && file.wholeOnly !== true
+      ? { growing: newEpoch(file.sizeBytes) }
+      : {}),
     instruction,
     file,
+    ...(query === undefined ? {} : { query }),
     estimate: estimateOf({
       fileBytes: file.sizeBytes,
       compiled,
@@ -96,6 +115,10 @@ export async function draftTask(
     createdAtMilliseconds: nowMilliseconds,
   };
   return { task, relayTasks, clientTasks, ...(found === undefined ? {} : { manifest: found.body }) };
+}
+
+function mayBePeers({ policy, distribution }: CompiledInstruction): boolean {
+  return policy.swarm.enabled && distribution.protocols.includes('bittorrent');
 }
 
 /** Whether the instruction means this node. */
@@ -139,12 +162,58 @@ function checkTargets({ targets }: Instruction, fleet: Fleet): void {
   }
 }
 
-async function describeFile(instruction: Instruction, budget: Budget): Promise<TargetFile> {
-  const { url, version, sha256 } = instruction;
-  const name = instruction.name ?? lastPart(url);
+/** Takes the query from the URL: it may be a signature, and nobody is to see it who need not. */
+function takeQuery(instruction: Instruction): string | undefined {
+  const [url = '', ...query] = instruction.url.split('?');
+  instruction.url = url;
+  return query.length === 0 ? undefined : query.join('?');
+}
+
+/** The file at the first of the URLs that answers, and the URLs behind it. */
+async function describeFile(instruction: Instruction, urls: string[], access: OriginAccess, budget: Budget) {
+  const name = instruction.name ?? lastPart(instruction.url);
   const problem = fileNameProblem(name);
   if (problem !== undefined) throw new Refused('invalid', problem, 'name');
-  const file = await probeFile(url, name, budget);
+  let last: unknown;
+  for (const [index, url] of urls.entries()) {
+    try {
+      const found = await probeFile(url, name, index === 0 ? access : { ...access, query: undefined }, budget);
+      return { file: checkedFile(found, instruction), others: urls.slice(index + 1) };
+    } catch (error) {
+      if (!(error instanceof Refused) || error.code !== 'origin-unreachable') throw error;
+      last ??= error;
+    }
+  }
+  throw last;
+}
+
+/** The mirrors that have the same file. One that does not answer now is left out. */
+async function findMirrors(
+  file: TargetFile,
+  urls: string[],
+  isHashed: boolean,
+  access: OriginAccess,
+  budget: Budget,
+): Promise<NonNullable<TargetFile['mirrors']>> {
+  const mirrors: NonNullable<TargetFile['mirrors']> = [];
+  for (const url of urls) {
+    const found = await probeFile(url, file.name, { ...access, query: undefined }, budget).catch((error: unknown) => {
+      if (error instanceof Refused && error.code !== 'not-ready') return undefined;
+      throw error;
+    });
+    if (found === undefined || found.wholeOnly === true || !isSameFile(file, found, isHashed)) continue;
+    const { etag, lastModified } = found;
+    mirrors.push({
+      url,
+      ...(etag === undefined ? {} : { etag }),
+      ...(lastModified === undefined ? {} : { lastModified }),
+    });
+  }
+  return mirrors;
+}
+
+function checkedFile(file: TargetFile, instruction: Instruction): TargetFile {
+  const { version, sha256 } = instruction;
   const { sizeBytes } = compileInstruction(instruction);
   if (sizeBytes !== undefined && sizeBytes !== file.sizeBytes) {
     throw new Refused('no-such-file', `the origin has ${file.sizeBytes} bytes, not ${sizeBytes}`, 'size');

@@ -59,6 +59,7 @@ export class RelayWatch {
   resume(relay: FleetNode): void {
     for (const entry of this.#tasks.tasksOf(relay.record.name)) {
       const row = entry.relays.get(relay.record.name);
+      if (entry.record.growing?.distrusted.includes(relay.record.name) === true) continue;
       if (row?.state !== 'moved' || entry.record.state !== 'active') continue;
       const others = [...entry.relays.values()].filter(({ state }) => state !== 'moved');
       if (others.length >= Math.max(1, entry.record.instruction.relays)) continue;

@@ -6,6 +6,7 @@ import type { Permit, TokenRecord } from '../store/records.ts';
 import type { Control } from './control.ts';
 import { makeToken, revokeNode } from './enrolment.ts';
 import { liveState, liveTask } from './live-state.ts';
+import { shownOrigin } from './origin-reach.ts';
 import { Refused } from './refusal.ts';
 import { reportOf } from './report.ts';
 import type { Rights } from './rights.ts';
@@ -33,6 +34,7 @@ export function addRoutes(app: FastifyInstance, control: Control, rights: Rights
       groups: record.groups,
       region: record.hello?.region ?? null,
       software: record.hello?.software ?? null,
+      peerToPeer: record.hello?.peerToPeer ?? null,
       connected: session !== undefined,
       seenAt: record.seenAtMilliseconds === undefined ? null : new Date(record.seenAtMilliseconds).toISOString(),
     }));
@@ -128,17 +130,18 @@ function addOriginRoutes(app: FastifyInstance, control: Control, require: Requir
   };
   app.get('/api/origins', { schema: { summary: 'All origins and their contracts' } }, async (request) => {
     await require(request, 'view');
-    return [...control.origins.values()];
+    return [...control.origins.values()].map(shownOrigin);
   });
   const put = { summary: 'Add an origin, or change its contract', ...bodyOf(originSchema) };
   app.put('/api/origins/:name', { schema: put }, async (request) => {
-    const { holder } = await requireFor(request);
+    const { holder, groups } = await requireFor(request);
     if (!/^[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}$/.test(named(request))) {
       throw new Refused('invalid', 'letters, digits, "_", "." and "-", at most 64', 'name');
     }
     const { ledger } = request.query as { ledger?: string };
     if (ledger !== undefined && ledger !== 'lost') throw new Refused('invalid', 'it is "lost" or absent', 'ledger');
-    return control.putOrigin(named(request), request.body, ledger === 'lost', holder);
+    const publisher = { name: holder, origins: groups };
+    return shownOrigin(await control.putOrigin(named(request), request.body, ledger === 'lost', publisher));
   });
   for (const [verb, paused] of [
     ['pause', true],
@@ -147,7 +150,7 @@ function addOriginRoutes(app: FastifyInstance, control: Control, require: Requir
     const says = paused ? 'Nobody may use the origin' : 'The origin may be used again';
     app.post(`/api/origins/:name/${verb}`, { schema: { summary: says } }, async (request) => {
       const { holder } = await requireFor(request);
-      return control.pauseOrigin(named(request), paused, holder);
+      return shownOrigin(await control.pauseOrigin(named(request), paused, holder));
     });
   }
 }

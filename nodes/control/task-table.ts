@@ -139,3 +139,13 @@ export class TaskTable {
     else known.add(entry);
   }
 }
+
+export function byTask<Row extends { task: string }>(rows: Row[]): Map<string, Row[]> {
+  const found = new Map<string, Row[]>();
+  for (const row of rows) {
+    const known = found.get(row.task);
+    if (known === undefined) found.set(row.task, [row]);
+    else known.push(row);
+  }
+  return found;
+}

@@ -4,6 +4,8 @@
  * ago is dropped when the bound is reached, and nobody is bringing it.
  */
 
+import { BufferPool } from './buffer-pool.ts';
+
 /** What a request is split into (BEP 3), and what is kept of one that broke off. */
 export const blockBytes = 16 * 1024;
 
@@ -19,7 +21,11 @@ export interface BegunPiece {
   users: number;
 }
 
+/** Kept between pieces that are whole and those that begin. */
+const spareBytesMax = 16 * 1024 * 1024;
+
 export class Assembly {
+  readonly #pool: BufferPool;
   readonly #begun = new Map<number, BegunPiece>();
   readonly #piecesMax: number;
   readonly #pieceBytes: (piece: number) => number;
@@ -27,6 +33,7 @@ export class Assembly {
   constructor(bytesMax: number, pieceLengthBytes: number, pieceBytes: (piece: number) => number) {
     this.#piecesMax = Math.max(4, Math.floor(bytesMax / pieceLengthBytes));
     this.#pieceBytes = pieceBytes;
+    this.#pool = new BufferPool(pieceLengthBytes, Math.max(2, Math.floor(spareBytesMax / pieceLengthBytes)));
   }
 
   /** The piece for one more source; `release` ends that. */
@@ -38,7 +45,7 @@ export class Assembly {
       const blockCount = Math.ceil(bytes / blockBytes);
       begun = {
         piece,
-        bytes: Buffer.allocUnsafeSlow(bytes),
+        bytes: this.#pool.take().subarray(0, bytes),
         blocks: new Uint8Array(blockCount),
         missingBlocks: blockCount,
         contributors: new Set(),
@@ -67,9 +74,22 @@ export class Assembly {
     return true;
   }
 
-  /** Whole and kept, or wrong: nothing of it is needed any more. */
+  /** Nothing of it is needed any more. */
   drop(begun: BegunPiece): void {
     if (this.#begun.get(begun.piece) === begun) this.#begun.delete(begun.piece);
+  }
+
+  /** It is whole, and kept or wrong: its memory is for another piece, though sources may still mean to bring it. */
+  reuse(begun: BegunPiece): void {
+    this.drop(begun);
+    if (begun.missingBlocks === 0) this.#pool.give(Buffer.from(begun.bytes.buffer));
+  }
+
+  /** Whether one more piece stays within the bound. */
+  get hasRoom(): boolean {
+    if (this.#begun.size < this.#piecesMax) return true;
+    for (const { users } of this.#begun.values()) if (users === 0) return true;
+    return false;
   }
 
   /** Bytes of pieces that are not whole. */

@@ -16,8 +16,8 @@ export interface Manifest {
   /** Of all pieces, one after the other: 20 and 32 bytes each. */
   sha1: Uint8Array;
   sha256: Uint8Array;
-  /** Of the whole file, hexadecimal. */
-  digest: string;
+  /** Of the whole file, hexadecimal, where somebody knew it. */
+  digest?: string;
   /** Where the original is, if known. */
   url?: string;
   validator?: Validator;
@@ -126,7 +126,7 @@ export function parseManifest(text: string): Manifest {
     pieceLengthBytes: Number(read.pieceLengthBytes),
     sha1: new Uint8Array(Buffer.from(String(pieces.sha1), 'base64')),
     sha256: new Uint8Array(Buffer.from(String(pieces.sha256), 'base64')),
-    digest: String(read.digest),
+    ...(read.digest === undefined ? {} : { digest: String(read.digest) }),
     ...(typeof read.url === 'string' ? { url: read.url } : {}),
     ...(isValidator(read.validator) ? { validator: read.validator } : {}),
   });
@@ -148,7 +148,9 @@ function checkedManifest(manifest: Manifest): Manifest {
   if (manifest.sha256.length !== count * sha256Length) {
     throw new UnusableManifest(`pieces.sha256 has ${manifest.sha256.length} bytes, and ${count} pieces need 32 each`);
   }
-  if (!/^[0-9a-f]{64}$/.test(manifest.digest)) throw new UnusableManifest('digest is not a SHA-256 in hexadecimal');
+  const { digest } = manifest;
+  if (digest !== undefined && !/^[0-9a-f]{64}$/.test(digest))
+    throw new UnusableManifest('digest is not a SHA-256 in hexadecimal');
   return manifest;
 }
 

@@ -1,5 +1,9 @@
-/** Whether the bytes of a piece are the right ones. Hashing runs beside the main thread. */
-import { webcrypto } from 'node:crypto';
+/**
+ * Whether the bytes of a piece are the right ones. One native call hashes up to a few MiB where they lie; larger
+ * pieces let other work pass in between. Rejected: WebCrypto's digest beside the main thread, which copies all bytes
+ * first.
+ */
+import { createHash, hash } from 'node:crypto';
 
 export const sha1Length = 20;
 export const sha256Length = 32;
@@ -10,11 +14,23 @@ export interface PieceHashes {
   sha256?: Uint8Array | undefined;
 }
 
+/** Takes some milliseconds where a processor has no instructions for hashing, and about two where it has. */
+const atOnceBytes = 4 * 1024 * 1024;
+
 /** Whether `bytes` are those of the piece. */
 export async function isPiece(hashes: PieceHashes, piece: number, bytes: Uint8Array): Promise<boolean> {
-  const [name, all, length] =
-    hashes.sha256 === undefined ? ['SHA-1', hashes.sha1, sha1Length] : ['SHA-256', hashes.sha256, sha256Length];
-  const found = new Uint8Array(await webcrypto.subtle.digest(name as string, bytes as Uint8Array<ArrayBuffer>));
-  const wanted = (all as Uint8Array).subarray(piece * (length as number), (piece + 1) * (length as number));
-  return Buffer.from(found).equals(wanted);
+  const { sha1, sha256 } = hashes;
+  const found = sha256 === undefined ? await digestOf('sha1', bytes) : await digestOf('sha256', bytes);
+  const all = sha256 ?? sha1;
+  return found.equals(all.subarray(piece * found.length, (piece + 1) * found.length));
+}
+
+export async function digestOf(name: 'sha1' | 'sha256', bytes: Uint8Array): Promise<Buffer> {
+  if (bytes.length <= atOnceBytes) return hash(name, bytes, 'buffer');
+  const running = createHash(name);
+  for (let at = 0; at < bytes.length; at += atOnceBytes) {
+    running.update(bytes.subarray(at, at + atOnceBytes));
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  return running.digest();
 }

@@ -27,6 +27,8 @@ export interface IntakeCounts {
 
 /** Of pieces that are not whole, in memory. */
 const begunBytesMax = 256 * 1024 * 1024;
+/** Of pieces that are whole and wait for the disk: then whoever brings more waits. */
+const writingBytesMax = 16 * 1024 * 1024;
 
 export class PieceIntake {
   readonly core: ClientCore;
@@ -36,8 +38,12 @@ export class PieceIntake {
     duplicateBytes: 0,
     discardedBytes: 0,
   };
+  /** When the first bytes of a piece came, on the clock of `performance.now()`. */
+  firstBytesAt: number | undefined;
   readonly #assembly: Assembly;
   readonly #bringers = new Map<number, Set<Bringer>>();
+  #writingBytes = 0;
+  #waiting: (() => void)[] = [];
   /** The piece is kept: tell everybody. */
   onPiece: (piece: number) => void = () => {};
   /** All pieces are there. */
@@ -50,6 +56,16 @@ export class PieceIntake {
     this.store = store;
     const { pieceLengthBytes } = store.file;
     this.#assembly = new Assembly(begunBytesMax, pieceLengthBytes, (piece) => store.pieceBytes(piece));
+  }
+
+  /** Whether memory is left for one more piece. */
+  get hasRoom(): boolean {
+    return this.#assembly.hasRoom;
+  }
+
+  /** Ends when the disk has caught up with what comes. */
+  async caughtUp(): Promise<void> {
+    while (this.#writingBytes >= writingBytesMax) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
   /** `bringer` will bring the piece; the core has marked it as asked for. */
@@ -72,6 +88,7 @@ export class PieceIntake {
 
   /** A block that a bringer had claimed. Answers whether it was of use. */
   put(begun: BegunPiece, block: number, bytes: Uint8Array, bringer: Bringer): boolean {
+    this.firstBytesAt ??= performance.now();
     this.counts.received[bringer.kind] += bytes.length;
     const isWanted = this.#bringers.get(begun.piece)?.has(bringer) === true && begun.missingBlocks > 0;
     if (!isWanted || bytes.length !== blockLengthOf(begun, block)) {
@@ -106,9 +123,8 @@ export class PieceIntake {
     const { piece } = begun;
     const bringers = [...(this.#bringers.get(piece) ?? [])];
     this.#bringers.delete(piece);
-    const isRight = await store.isRight(piece, begun.bytes);
-    if (isRight) await store.write(piece, begun.bytes);
-    this.#assembly.drop(begun);
+    const isRight = await this.#keep(begun);
+    this.#assembly.reuse(begun);
     if (!isRight) {
       this.counts.discardedBytes += begun.bytes.length;
       for (const _ of bringers) core.brokenOff(piece, 0);
@@ -121,5 +137,17 @@ export class PieceIntake {
     if (!isRight) return;
     this.onPiece(piece);
     if (store.isComplete) this.onComplete();
+  }
+  /** Verifies and writes; false where its hash is wrong. */
+  async #keep({ piece, bytes }: BegunPiece): Promise<boolean> {
+    this.#writingBytes += bytes.length;
+    try {
+      const isRight = await this.store.isRight(piece, bytes);
+      if (isRight) await this.store.write(piece, bytes);
+      return isRight;
+    } finally {
+      this.#writingBytes -= bytes.length;
+      for (const goOn of this.#waiting.splice(0)) goOn();
+    }
   }
 }

@@ -3,6 +3,7 @@
  *
  *     NAME.part          the bytes, at their places
  *     NAME.part.pieces   which pieces are there: written after the bytes were flushed, replaced in one step
+ *     NAME.part.recent   which pieces came since then (recent-pieces.ts)
  *     NAME               the file: appears whole, verified and flushed, by one rename; never before
  *
  * After a crash the list of pieces may lack some, and names none that was not flushed; where hashes are known each
@@ -10,10 +11,12 @@
  * journal (it may name what a later crash tore), hashing the whole of the sparse file (most of it may be holes).
  */
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs, writeFile } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pieceCountOf, readFully } from './manifest.ts';
 import { isPiece, type PieceHashes } from './piece-hashes.ts';
+import { RecentPieces } from './recent-pieces.ts';
+import { openToWrite, replaceFile, syncDirectory, writeFully } from './writing.ts';
 
 export interface StoredFile {
   name: string;
@@ -21,10 +24,20 @@ export interface StoredFile {
   pieceLengthBytes: number;
   /** What the pieces are verified against; absent: nothing, and what was flushed under `identity` counts. */
   hashes?: PieceHashes | undefined;
+  /** Hashes that are still being signed, until `hashes` are known. */
+  growth?: GrowingHashes | undefined;
   /** Of the whole file, hexadecimal SHA-256. */
   digest?: string | undefined;
   /** Says which content this is (info-hash, validator): pieces kept under another one are thrown away. */
   identity: string;
+  /** What the same content was called before its hashes were complete. */
+  formerIdentity?: string | undefined;
+}
+
+/** Verifies pieces while their hashes become known one after the other. */
+export interface GrowingHashes {
+  isKnown(piece: number): boolean;
+  isRight(piece: number, bytes: Uint8Array): Promise<boolean>;
 }
 
 /** The bytes do not fit, are not what was promised, or the disk failed: the text says what and where. */
@@ -33,22 +46,28 @@ export class StoreProblem extends Error {
   readonly exitCode = 1;
 }
 
+/** Two tasks may give their files one name: the bytes of both in one place would be the bytes of neither. */
+const beingWritten = new Set<string>();
 /** Flushing costs; this often at most while pieces come in. */
 const flushMilliseconds = 2000;
 const hashChunkBytes = 1024 * 1024;
 
 export class PieceStore {
-  readonly file: StoredFile;
+  file: StoredFile;
   readonly pieceCount: number;
   readonly path: string;
   #handle!: FileHandle;
   #isWhole = false;
   #isClosed = false;
+  /** Whether the file of unfinished bytes is this store's. */
+  #isWriter = false;
   readonly #has: Uint8Array;
   #count = 0;
   #flushTimer: NodeJS.Timeout | undefined;
   #flushing: Promise<void> = Promise.resolve();
+  #writing: Promise<void> = Promise.resolve();
   #failure: StoreProblem | undefined;
+  readonly #recent: RecentPieces;
   /** A flush failed: no further piece can be kept. */
   onFailure: (problem: StoreProblem) => void = () => {};
 
@@ -57,6 +76,7 @@ export class PieceStore {
     this.pieceCount = pieceCountOf(file);
     this.path = join(directory, file.name);
     this.#has = new Uint8Array(this.pieceCount);
+    this.#recent = new RecentPieces(`${partPath(this.path)}.recent`, file.identity);
   }
 
   /** Opens what is there of the file, or begins it. */
@@ -66,6 +86,7 @@ export class PieceStore {
     try {
       if (!(await store.#openWhole())) await store.#openPart(directory);
     } catch (error) {
+      store.#leave();
       await store.#handle?.close();
       throw asProblem(store.path, error);
     }
@@ -112,6 +133,7 @@ export class PieceStore {
   /** Whether the bytes are those of the piece; true where nobody knows. */
   async isRight(piece: number, bytes: Uint8Array): Promise<boolean> {
     if (bytes.length !== this.pieceBytes(piece)) return false;
+    if (this.file.growth !== undefined) return await this.file.growth.isRight(piece, bytes);
     return this.file.hashes === undefined || (await isPiece(this.file.hashes, piece, bytes));
   }
 
@@ -119,22 +141,38 @@ export class PieceStore {
   async write(piece: number, bytes: Uint8Array): Promise<void> {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.has(piece)) return;
+    // One after the other: the kernel lets only one write into a file, and the others would spin meanwhile.
+    const written = this.#writing.then(() => writeFully(this.#handle, bytes, piece * this.file.pieceLengthBytes));
+    this.#writing = written.catch(() => {});
     try {
-      await writeFully(this.#handle, bytes, piece * this.file.pieceLengthBytes);
+      await written;
     } catch (error) {
       throw asProblem(this.path, error);
     }
     if (this.has(piece)) return;
     this.#has[piece] = 1;
     this.#count++;
+    this.#recent.add(piece);
     this.#flushTimer ??= setTimeout(() => this.#flushLater(), flushMilliseconds);
   }
 
-  /** Bytes that are there; the caller has asked `has` or `availableEnd`. */
-  async read(start: number, length: number): Promise<Buffer> {
-    const buffer = Buffer.allocUnsafe(length);
-    await readFully(this.#handle, buffer, start);
-    return buffer;
+  /** The hashes are complete: the same content, under its lasting name. Pieces that are there were verified. */
+  settle(file: StoredFile): void {
+    this.file = file;
+    if (!this.#isWhole) this.#flushTimer ??= setTimeout(() => this.#flushLater(), 0);
+  }
+
+  /** Fills the buffers, one after the other, from `start` on; the caller has asked `has` or `availableEnd`. */
+  async readInto(buffers: Uint8Array[], start: number): Promise<void> {
+    const wantedBytes = buffers.reduce((sum, { length }) => sum + length, 0);
+    const { bytesRead } = await this.#handle.readv(buffers, start);
+    if (bytesRead === wantedBytes) return;
+    // Rare: the kernel may stop short, and goes on where it is asked again.
+    let at = start;
+    for (const buffer of buffers) {
+      await readFully(this.#handle, buffer, at);
+      at += buffer.length;
+    }
   }
 
   /** The bytes to disk, then the list that names them. */
@@ -147,8 +185,10 @@ export class PieceStore {
       .then(async () => {
         if (this.#isWhole) return;
         const listed = packed(this.#has);
+        this.#recent.flushBegins();
         await this.#handle.datasync();
         await replaceFile(listPath(this.path), printList(this.file, listed));
+        this.#recent.flushed();
       });
     await this.#flushing;
   }
@@ -167,7 +207,9 @@ export class PieceStore {
       await this.#handle.sync();
       await rename(partPath(this.path), this.path);
       this.#isWhole = true;
+      this.#leave();
       await rm(listPath(this.path), { force: true });
+      this.#recent.discard();
       await syncDirectory(join(this.path, '..'));
     } catch (error) {
       throw asProblem(this.path, error);
@@ -180,6 +222,7 @@ export class PieceStore {
     if (this.#isWhole) return;
     await rm(partPath(this.path), { force: true });
     await rm(listPath(this.path), { force: true });
+    this.#recent.discard();
   }
 
   async close(): Promise<void> {
@@ -189,6 +232,8 @@ export class PieceStore {
       if (!this.#isWhole) await this.flush();
     } finally {
       clearTimeout(this.#flushTimer);
+      this.#recent.close();
+      this.#leave();
       await this.#handle.close();
     }
   }
@@ -215,34 +260,46 @@ export class PieceStore {
 
   async #openPart(directory: string): Promise<void> {
     const path = partPath(this.path);
+    if (beingWritten.has(path)) throw new StoreProblem(`${path}: another task of this node writes there`);
+    beingWritten.add(path);
+    this.#isWriter = true;
     const found = await stat(path).catch(() => undefined);
     await this.#checkSpace(directory, found === undefined ? 0 : found.blocks * 512);
-    this.#handle = await open(path, found === undefined ? 'wx+' : 'r+');
+    this.#handle = await openToWrite(path);
     await this.#handle.truncate(this.file.sizeBytes);
     const text = await readFile(listPath(this.path), 'utf8').catch(() => '');
-    const listed = parseList(this.file, text);
-    if (listed === undefined) return;
+    const listed = parseList(this.file, text) ?? new Uint8Array(Math.ceil(this.pieceCount / 8));
     for (let piece = 0; piece < this.pieceCount; piece++) {
-      if ((listed[piece >> 3]! & (0x80 >> (piece & 7))) === 0) continue;
-      this.#has[piece] = 1;
-      this.#count++;
+      if ((listed[piece >> 3]! & (0x80 >> (piece & 7))) !== 0) this.#has[piece] = 1;
     }
+    for (const piece of this.#recent.read(this.file.hashes !== undefined, this.pieceCount)) this.#has[piece] = 1;
+    this.#count = this.#has.reduce((sum, flag) => sum + flag, 0);
     await this.#verifyListed();
+    // What was only written last time is flushed and listed now.
+    if (this.#count > 0) await this.flush();
   }
 
   /** Reads every piece that is listed and forgets those that are wrong. Whether all were right. */
   async #verifyListed(): Promise<boolean> {
-    if (this.file.hashes === undefined) return true;
+    const { hashes, growth } = this.file;
+    if (hashes === undefined && growth === undefined) return true;
     let isRight = true;
+    const buffer = Buffer.allocUnsafeSlow(this.file.pieceLengthBytes);
     for (let piece = 0; piece < this.pieceCount; piece++) {
       if (!this.has(piece)) continue;
-      const bytes = await this.read(piece * this.file.pieceLengthBytes, this.pieceBytes(piece));
-      if (await this.isRight(piece, bytes)) continue;
+      const bytes = buffer.subarray(0, this.pieceBytes(piece));
+      await readFully(this.#handle, bytes, piece * this.file.pieceLengthBytes);
+      if (growth?.isKnown(piece) !== false && (await this.isRight(piece, bytes))) continue;
       this.#has[piece] = 0;
       this.#count--;
       isRight = false;
     }
     return isRight;
+  }
+
+  #leave(): void {
+    if (this.#isWriter) beingWritten.delete(partPath(this.path));
+    this.#isWriter = false;
   }
 
   async #checkSpace(directory: string, alreadyBytes: number): Promise<void> {
@@ -288,7 +345,7 @@ function parseList(file: StoredFile, text: string): Uint8Array | undefined {
     const read = JSON.parse(text);
     const isSame =
       read.version === 1 &&
-      read.identity === file.identity &&
+      [file.identity, file.formerIdentity].includes(String(read.identity)) &&
       read.sizeBytes === file.sizeBytes &&
       read.pieceLengthBytes === file.pieceLengthBytes;
     const listed = Buffer.from(String(read.pieces), 'base64');
@@ -303,29 +360,6 @@ export function packed(flags: Uint8Array): Uint8Array {
   const bits = new Uint8Array(Math.ceil(flags.length / 8));
   for (const [index, flag] of flags.entries()) if (flag === 1) bits[index >> 3]! |= 0x80 >> (index & 7);
   return bits;
-}
-
-async function writeFully(file: FileHandle, bytes: Uint8Array, start: number): Promise<void> {
-  let done = 0;
-  while (done < bytes.length) {
-    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, start + done);
-    done += bytesWritten;
-  }
-}
-
-async function replaceFile(path: string, text: string): Promise<void> {
-  const beside = `${path}.new`;
-  await writeFile(beside, text, { flush: true });
-  await rename(beside, path);
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
-  }
 }
 
 function asProblem(path: string, error: unknown): StoreProblem {

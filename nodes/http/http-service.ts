@@ -1,6 +1,8 @@
 /** An HTTP server of ours: it listens, bounds what an asker may do, and stops without cutting answers short. */
 import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createSecureServer } from 'node:https';
+import type { AddressInfo, Socket } from 'node:net';
+import type { ServerTls } from './tls-files.ts';
 
 /** Where a service listens could not be had, or is not an address: the text says which. */
 export class CannotListen extends Error {
@@ -14,20 +16,50 @@ export interface ListenAddress {
   port: number;
 }
 
+export interface ServerBounds {
+  /** Absent: plain HTTP. */
+  tls?: ServerTls | undefined;
+  /** From one address; behind a translator of addresses that is a whole office. Default: any number. */
+  connectionsPerAddress?: number | undefined;
+}
+
 /** A server whose headers and idle connections are bounded; each request still runs as long as it sends. */
-export function httpServer(listener: (request: IncomingMessage, response: ServerResponse) => Promise<void>): Server {
+export function httpServer(
+  listener: (request: IncomingMessage, response: ServerResponse) => Promise<void>,
+  { tls, connectionsPerAddress = Infinity }: ServerBounds = {},
+): Server {
   const answer: RequestListener = (request, response) => {
     listener(request, response).catch((error: unknown) => {
       if (response.headersSent) response.destroy();
       else response.writeHead(500, { 'content-length': 0 }).end();
-      process.stderr.write(`sluice: ${request.method} ${request.url}: ${(error as Error).stack ?? error}\n`);
+      // Without its query: that may prove who asks.
+      const path = (request.url ?? '').split('?', 1)[0];
+      process.stderr.write(`sluice: ${request.method} ${path}: ${(error as Error).stack ?? error}\n`);
     });
   };
-  const server = createServer({ maxHeaderSize: 16 * 1024, keepAliveTimeout: 15_000, noDelay: true }, answer);
+  const bounds = { maxHeaderSize: 16 * 1024, keepAliveTimeout: 15_000, noDelay: true };
+  const server = tls === undefined ? createServer(bounds, answer) : createSecureServer({ ...bounds, ...tls }, answer);
+  if (connectionsPerAddress < Infinity) boundPerAddress(server, connectionsPerAddress);
   // Bodies are never read; whoever sends one is parted from after the answer.
   server.requestTimeout = 30_000;
   server.headersTimeout = 15_000;
   return server;
+}
+
+/** Parts at once from whoever has so many connections already. */
+function boundPerAddress(server: Server, connectionsMax: number): void {
+  const open = new Map<string, number>();
+  server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? '';
+    const count = (open.get(address) ?? 0) + 1;
+    if (count > connectionsMax) return void socket.destroy();
+    open.set(address, count);
+    socket.once('close', () => {
+      const left = open.get(address)! - 1;
+      if (left > 0) open.set(address, left);
+      else open.delete(address);
+    });
+  });
 }
 
 export function listen(server: Server, { host, port }: ListenAddress): Promise<AddressInfo> {

@@ -35,9 +35,9 @@ export class OriginLease {
   readonly #connections = new Set<() => void>();
   totalBytes = 0;
 
-  /** Asks control for leases from now on, whenever something is wanted. */
-  connect(numbers: HolderNumbers, send: (message: HolderMessage) => void): void {
-    this.#holders.open(row, numbers.origin, numbers.holder, numbers.node, Date.now());
+  /** Asks control for leases from now on, whenever something is wanted; `account` is above every one before. */
+  connect(numbers: HolderNumbers, send: (message: HolderMessage) => void, account = Date.now()): void {
+    this.#holders.open(row, numbers.origin, numbers.holder, numbers.node, account);
     this.#send = send;
     this.#timer = setInterval(() => this.#tick(), 200);
   }

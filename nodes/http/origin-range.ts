@@ -1,5 +1,5 @@
 /** Fetches a run of pieces from an origin, on one connection, as much at a time as the lease covers. */
-import type { Client } from 'undici';
+import type { ByteSource } from './origin-connection.ts';
 import type { OriginLease } from './origin-lease.ts';
 import type { PieceRange } from './piece-range.ts';
 import { fetchRange, type RangeEnd, type RemoteFile } from './range-client.ts';
@@ -7,10 +7,11 @@ import { fetchRange, type RangeEnd, type RemoteFile } from './range-client.ts';
 /** `onBytes` may wait, and thereby slow the origin down. Ends early, without an error, where the lease ends. */
 export async function fetchFromOrigin(
   lease: OriginLease,
-  connection: Client,
+  connection: ByteSource,
   file: RemoteFile,
   range: PieceRange,
   onBytes: (bytes: Uint8Array, at: number) => Promise<void> | void,
+  slowMilliseconds?: number,
 ): Promise<RangeEnd> {
   let total = 0;
   for (let at = range.nextByte(range.startByte); at < range.endByte; ) {
@@ -20,7 +21,7 @@ export async function fetchFromOrigin(
       covered.arrived(bytes.length);
       return onBytes(bytes, position);
     };
-    const end = await fetchRange(connection, file, at, at + covered.bytes, range.signal, counted);
+    const end = await fetchRange(connection, file, at, at + covered.bytes, range.signal, counted, slowMilliseconds);
     covered.giveUp();
     total += end.bytes;
     if (end.kind !== 'done') return { ...end, bytes: total };

@@ -28,11 +28,16 @@ export class Pace {
       return;
     }
     const rate = Math.floor(bytesPerSecond);
-    const burst = Math.max(burstBytesMin, Math.floor(rate * burstSeconds));
+    const burst = burstOf(rate);
     const now = monotonicMilliseconds();
     if (this.#buckets !== null) return this.#buckets.change(0, now, rate, burst);
     this.#buckets = new TokenBuckets(1);
     this.#buckets.open(0, now, rate, burst, 0);
+  }
+
+  /** What may pass at once: nobody may ask for more. */
+  get burstBytes(): number {
+    return this.#buckets === null ? Infinity : burstOf(Math.floor(this.bytesPerSecond));
   }
 
   /** Bytes that may pass now, at most `wantedBytes`; they count as passed. */
@@ -44,7 +49,7 @@ export class Pace {
     return bytes;
   }
 
-  /** Waits, in turn, until `bytes` may pass; at most a chunk at a time (64 KiB). */
+  /** Waits, in turn, until `bytes` may pass; at most `burstBytes` at a time. */
   async take(bytes: number): Promise<void> {
     if (this.#buckets === null) return;
     const before = this.#turn;
@@ -64,6 +69,10 @@ export class Pace {
       done();
     }
   }
+}
+
+function burstOf(rate: number): number {
+  return Math.max(burstBytesMin, Math.floor(rate * burstSeconds));
 }
 
 export function pause(milliseconds: number): Promise<void> {

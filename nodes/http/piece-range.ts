@@ -60,25 +60,10 @@ export class PieceRange implements Bringer {
     return this.endByte;
   }
 
-  /** Bytes at `at`, in order. */
-  take(bytes: Uint8Array, at: number): void {
-    const { pieceLengthBytes } = this.#intake.store.file;
-    let done = 0;
-    this.#position = at + bytes.length;
-    while (done < bytes.length) {
-      const position = at + done;
-      const piece = Math.floor(position / pieceLengthBytes);
-      const inPiece = position % pieceLengthBytes;
-      const block = Math.floor(inPiece / blockBytes);
-      const length = Math.min(blockBytes, this.#intake.store.pieceBytes(piece) - block * blockBytes);
-      const part = bytes.subarray(done, done + length - this.#blockLength);
-      this.#block.set(part, this.#blockLength);
-      this.#blockLength += part.length;
-      done += part.length;
-      if (this.#blockLength < length) return;
-      this.#blockLength = 0;
-      this.#put(piece, block, this.#block.subarray(0, length));
-    }
+  /** Bytes at `at`, in order; ends when more may come. */
+  async take(bytes: Uint8Array, at: number): Promise<void> {
+    this.#cut(bytes, at);
+    await this.#intake.caughtUp();
   }
 
   /** It is over, whole or not: what is not whole goes back to be asked for. */
@@ -111,6 +96,31 @@ export class PieceRange implements Bringer {
   sentWrong(): void {
     this.hasSentWrong = true;
     this.#abort.abort();
+  }
+
+  #cut(bytes: Uint8Array, at: number): void {
+    const { pieceLengthBytes } = this.#intake.store.file;
+    let done = 0;
+    this.#position = at + bytes.length;
+    while (done < bytes.length) {
+      const position = at + done;
+      const piece = Math.floor(position / pieceLengthBytes);
+      const inPiece = position % pieceLengthBytes;
+      const block = Math.floor(inPiece / blockBytes);
+      const length = Math.min(blockBytes, this.#intake.store.pieceBytes(piece) - block * blockBytes);
+      const part = bytes.subarray(done, done + length - this.#blockLength);
+      if (part.length === length) {
+        this.#put(piece, block, part);
+        done += length;
+        continue;
+      }
+      this.#block.set(part, this.#blockLength);
+      this.#blockLength += part.length;
+      done += part.length;
+      if (this.#blockLength < length) return;
+      this.#blockLength = 0;
+      this.#put(piece, block, this.#block.subarray(0, length));
+    }
   }
 
   #put(piece: number, block: number, bytes: Uint8Array): void {

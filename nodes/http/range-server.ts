@@ -11,6 +11,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import type { Pace } from './pace.ts';
 import { type ByteRange, parseRange, rangeApplies } from './range-header.ts';
+import { SendBuffer } from './send-buffers.ts';
 
 /** A file that is there, or on its way. */
 export interface ServedFile {
@@ -22,7 +23,8 @@ export interface ServedFile {
   availableEnd(start: number): number;
   /** Ends when `availableEnd(start)` may have moved past `start`, or after `milliseconds`. */
   waitFor(start: number, milliseconds: number, signal: AbortSignal): Promise<void>;
-  read(start: number, length: number): Promise<Uint8Array>;
+  /** Fills the buffer with what lies from `start` on, all of it there. */
+  readInto(buffer: Uint8Array, start: number): Promise<void>;
 }
 
 export interface Serving {
@@ -34,9 +36,11 @@ export interface Serving {
 
 export const holdMilliseconds = 10_000;
 const retryAfterSeconds = 2;
-const chunkBytes = 64 * 1024;
+/** An asker that takes nothing for this long is parted from. */
+const stalledMilliseconds = 60_000;
 /** What shrinks: compressing the rest costs time for nothing. */
 const compressible = /\.(txt|log|csv|tsv|json|jsonl|ndjson|xml|svg|html?|css|m?js|ts|map|md|ya?ml|sql|toml|ini|conf)$/i;
+const compressedChunkBytes = 64 * 1024;
 /** Smaller answers hardly shrink. */
 const compressBytesMin = 1024;
 
@@ -80,7 +84,7 @@ export async function serveFile(
       'content-length': range.end - range.start,
       ...(asked.kind === 'all' ? {} : { 'content-range': contentRange(range, file) }),
     });
-    for await (const chunk of bytesOf(sending, range)) await send(sending, chunk);
+    await sendRange(sending, range);
     response.end();
   } catch (error) {
     // The head is out: all that can be said is that the answer ends here.
@@ -140,32 +144,50 @@ async function isThere(file: ServedFile, start: number, signal: AbortSignal): Pr
   return true;
 }
 
-async function* bytesOf({ file, signal }: Sending, { start, end }: ByteRange): AsyncGenerator<Uint8Array> {
-  let at = start;
-  while (at < end) {
-    if (!(await isThere(file, at, signal))) throw new NotComing();
-    const length = Math.min(chunkBytes, end - at, file.availableEnd(at) - at);
-    yield await file.read(at, length);
-    at += length;
+/** Reads and sends by turns, from one buffer: the connection's own keeps it busy meanwhile. */
+async function sendRange(sending: Sending, { start, end }: ByteRange): Promise<void> {
+  const buffer = new SendBuffer();
+  let isFree = false;
+  try {
+    for (let at = start; at < end; ) {
+      const chunk = await readNext(sending, at, end, buffer.bytes);
+      const startedAt = performance.now();
+      await send(sending, chunk);
+      buffer.adapt(performance.now() - startedAt);
+      at += chunk.length;
+    }
+    isFree = true;
+  } finally {
+    buffer.end(isFree);
   }
 }
 
+/** What is there from `start` on, as much of it as the buffer takes and the pace lets pass at once. */
+async function readNext({ file, serving, signal }: Sending, start: number, end: number, buffer: Buffer) {
+  if (!(await isThere(file, start, signal))) throw new NotComing();
+  let length = Math.min(buffer.length, end - start, file.availableEnd(start) - start);
+  for (const pace of serving.paces) length = Math.min(length, pace.burstBytes);
+  const chunk = buffer.subarray(0, length);
+  await file.readInto(chunk, start);
+  return chunk;
+}
+
+/** Ends when the bytes are the network's. */
 async function send({ response, serving, signal }: Sending, chunk: Uint8Array): Promise<void> {
   for (const pace of serving.paces) await pace.take(chunk.length);
   if (signal.aborted) throw new NotComing();
   serving.onSent(chunk.length);
-  if (!response.write(chunk)) await drained(response, signal);
-}
-
-function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const done = () => {
-      response.off('drain', done);
-      signal.removeEventListener('abort', done);
-      resolve();
+  await new Promise<void>((resolve, reject) => {
+    const end = (error?: Error | null) => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', stop);
+      if (error === undefined || error === null) resolve();
+      else reject(new NotComing());
     };
-    response.once('drain', done);
-    signal.addEventListener('abort', done);
+    const stop = () => end(new NotComing());
+    const timer = setTimeout(stop, stalledMilliseconds);
+    signal.addEventListener('abort', stop);
+    response.write(chunk, end);
   });
 }
 
@@ -186,9 +208,19 @@ async function sendParts(sending: Sending, common: Record<string, string>, range
   });
   for (const [index, range] of ranges.entries()) {
     await send(sending, heads[index]!);
-    for await (const chunk of bytesOf(sending, range)) await send(sending, chunk);
+    await sendRange(sending, range);
   }
   response.end(tail);
+}
+
+/** The whole file in chunks that may be kept. */
+async function* chunksOf(sending: Sending): AsyncGenerator<Uint8Array> {
+  const { sizeBytes } = sending.file;
+  for (let at = 0; at < sizeBytes; ) {
+    const chunk = await readNext(sending, at, sizeBytes, Buffer.allocUnsafeSlow(compressedChunkBytes));
+    yield chunk;
+    at += chunk.length;
+  }
 }
 
 /** The whole file, smaller: another representation, so another entity tag, and no ranges of it. */
@@ -202,8 +234,7 @@ async function sendCompressed(sending: Sending, common: Record<string, string>):
     'content-encoding': 'gzip',
     'content-type': contentType,
   });
-  const whole = bytesOf(sending, { start: 0, end: file.sizeBytes });
-  await pipeline(whole, createGzip(), async (compressed) => {
+  await pipeline(chunksOf(sending), createGzip(), async (compressed) => {
     for await (const chunk of compressed) await send(sending, chunk as Uint8Array);
   });
   response.end();

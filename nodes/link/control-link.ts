@@ -68,6 +68,11 @@ export class ControlLink {
     return this.#isOpen && this.#line?.send(message) === true;
   }
 
+  /** Connects anew, with another hello. */
+  renew(): void {
+    if (this.#isOpen) this.#line?.close();
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#isOpen = false;

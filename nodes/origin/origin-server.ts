@@ -92,11 +92,7 @@ function served({ handle, name, sizeBytes, modifiedMilliseconds, etag }: OpenFil
     lastModified: new Date(modifiedMilliseconds).toUTCString(),
     availableEnd: () => sizeBytes,
     waitFor: async () => {},
-    async read(start, length) {
-      const buffer = Buffer.allocUnsafe(length);
-      await readFully(handle, buffer, start);
-      return buffer;
-    },
+    readInto: (buffer, start) => readFully(handle, buffer, start),
   };
 }
 

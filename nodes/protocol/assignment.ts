@@ -25,7 +25,8 @@ import {
   text,
   url,
 } from './fields.ts';
-import { relaysMax, trackersMax } from './limits.ts';
+import { appointmentsMax } from './hash-messages.ts';
+import { mirrorsMax, networksMax, redirectsMax, relaysMax, secretLengthMax, trackersMax } from './limits.ts';
 
 /** The file as the instruction found it at the origin. Bytes that do not carry this validator are another file's. */
 export const targetFile = object({
@@ -40,8 +41,20 @@ export const targetFile = object({
   sha256: optional(sha256()),
   /** A label for people. */
   version: optional(text()),
+  /** Where the same bytes are too, under the same contract; each with validators of its own. */
+  mirrors: optional(list(object({ url: url(), etag: optional(text()), lastModified: optional(text()) }), mirrorsMax)),
+  /** The origin answers no ranges: it sends the whole file or nothing. */
+  wholeOnly: optional(Type.Boolean()),
 });
 export type TargetFile = Type.Static<typeof targetFile>;
+
+/** How the origin wants to be asked (`OriginAccess` of nodes/http). Query and authorization are secrets. */
+export const originAccess = object({
+  query: optional(text(secretLengthMax)),
+  authorization: optional(text(secretLengthMax)),
+  redirects: list(url(), redirectsMax),
+  networks: list(text(64), networksMax),
+});
 
 /** A relay as a client or another relay reaches it. */
 export const relayAddress = object({
@@ -81,6 +94,25 @@ export const estimate = object({
   reason: text(32),
 });
 
+/**
+ * No hashes were known beforehand: relays sign them while they pull. Another `swarm` than before is another epoch:
+ * nothing of the earlier one is of use.
+ */
+export const growing = object({
+  /** Info-hash of the private swarm, never announced where standard clients would see it. */
+  swarm: infoHash(),
+  /** Proves to the trackers of that swarm that control knows the node; never sent itself. */
+  access: identity(),
+  pieceLengthBytes: bytes(),
+  /** Ed25519, as all keys here; 32 bytes in hexadecimal. */
+  controlKey: sha256(),
+  /** Who signs which pieces [first, end): only ever added to. */
+  appointments: list(object({ relay: name(), key: sha256(), firstPiece: count(), endPiece: count() }), appointmentsMax),
+  /** Control's signature under the complete manifest, in base64; then `manifest` and `infoHash` are there too. */
+  seal: optional(Type.String({ pattern: '^[A-Za-z0-9+/]{187}=$' })),
+});
+export type GrowingTask = Type.Static<typeof growing>;
+
 export const taskStates = ['waiting', 'active', 'paused', 'cancelled', 'complete'] as const;
 export type TaskState = (typeof taskStates)[number];
 
@@ -94,13 +126,16 @@ const everyAssignment = {
   state: choice(taskStates),
   file: targetFile,
   origin: name(),
+  /** Absent: as anybody may ask. */
+  access: optional(originAccess),
   /** Under which numbers this node asks for leases of the origin for this task (lease-messages.ts). */
   lease: object({ origin: count(), holder: count(), node: count() }),
   /**
    * Piece hashes, where they are known: control's copy, at `paths.manifests` + this digest of its bytes.
-   * Absent: HTTP only, from relays.
+   * Absent: see `growing`; where that is absent too, HTTP only.
    */
   manifest: optional(sha256()),
+  growing: optional(growing),
   /** Of the v1 torrent that the manifest makes. */
   infoHash: optional(infoHash()),
   trackers: list(url(), trackersMax),

@@ -2,6 +2,7 @@
 import * as Type from 'typebox';
 import { assignment } from './assignment.ts';
 import { bytesPerSecond, choice, count, identity, milliseconds, name, object, ratio, text } from './fields.ts';
+import { hashesFromControl } from './hash-messages.ts';
 import { leaseFromControl } from './lease-messages.ts';
 
 /** The answer to `hello`. */
@@ -47,7 +48,7 @@ export const refusal = object({
   detail: text(),
 });
 
-export const fromControl = Type.Union([welcome, task, brake, leaseFromControl, goodbye, refusal]);
+export const fromControl = Type.Union([welcome, task, brake, hashesFromControl, leaseFromControl, goodbye, refusal]);
 export type Brake = Type.Static<typeof brake>;
 export type Refusal = Type.Static<typeof refusal>;
 export type FromControl = Type.Static<typeof fromControl>;

@@ -15,9 +15,11 @@ import {
   peerAddress,
   ratio,
   revision,
+  sha256,
   text,
   url,
 } from './fields.ts';
+import { hashesFromNode } from './hash-messages.ts';
 import { leaseFromNode } from './lease-messages.ts';
 import { tasksMax, trackersMax } from './limits.ts';
 
@@ -62,6 +64,8 @@ export const acknowledge = object({
   /** Why not. */
   reason: optional(choice(['overloaded', 'no-space', 'unsupported', 'draining', 'fault'])),
   detail: optional(text()),
+  /** Of a relay that is to sign hashes: its public key for this task. */
+  signer: optional(sha256()),
 });
 
 export const progressStates = [
@@ -106,6 +110,8 @@ export const progress = object({
   ),
   /** With `failed`: what and where. */
   error: optional(text()),
+  /** With `failed`: the origin has another file under the URL now. */
+  changed: optional(Type.Boolean()),
 });
 export type Progress = Type.Static<typeof progress>;
 
@@ -122,7 +128,7 @@ export const relayStatus = object({
 });
 export type RelayStatus = Type.Static<typeof relayStatus>;
 
-export const fromNode = Type.Union([hello, acknowledge, progress, relayStatus, leaseFromNode]);
+export const fromNode = Type.Union([hello, acknowledge, progress, relayStatus, hashesFromNode, leaseFromNode]);
 export type Hello = Type.Static<typeof hello>;
 export type Acknowledge = Type.Static<typeof acknowledge>;
 export type FromNode = Type.Static<typeof fromNode>;

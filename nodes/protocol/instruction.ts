@@ -32,7 +32,7 @@ import {
 import { policy } from '#scenarios/format/schema-policy.ts';
 import { contract } from '#scenarios/format/schema-population.ts';
 import { parseQuantity, parseSize, parseTime } from '#scenarios/format/units.ts';
-import { relaysMax } from './limits.ts';
+import { mirrorsMax, networksMax, redirectsMax, relaysMax, secretLengthMax } from './limits.ts';
 
 const urlText = (description: string) => Type.String({ pattern: '^https?://[^\\s?#]{1,4000}$', description });
 const sha256Text = () => Type.String({ pattern: '^[0-9a-f]{64}$', description: 'SHA-256 as 64 hexadecimal digits.' });
@@ -40,7 +40,13 @@ const names = (noun: string, description: string) => list(name(noun), descriptio
 
 export const instructionSchema = object(
   {
-    url: urlText('The file at the origin: http(s)://…, without query.'),
+    url: Type.String({
+      pattern: '^https?://[^\\s?#]{1,4000}(\\?[^\\s#]{1,4000})?$',
+      description: 'The file at the origin: http(s)://…; a query (a presigned URL) is kept secret.',
+    }),
+    credentials: optional(
+      choice(['relays', 'everybody'], 'Who is told the secrets of the origin: its query and its password.', 'relays'),
+    ),
     name: optional(text("What nodes call the file; absent: the last part of the URL's path.")),
     version: optional(text('A label for people.', '')),
     size: optional(size('What the origin must say it has.')),
@@ -73,7 +79,9 @@ export const instructionSchema = object(
 
 /** An instruction with every default filled in; texts carry their units. */
 export interface Instruction {
+  /** Without its query. */
   url: string;
+  credentials: 'relays' | 'everybody';
   name?: string;
   version: string;
   size?: string;
@@ -101,12 +109,12 @@ export interface CompiledInstruction {
 }
 
 /** Policies that nodes can run: the baselines of the simulator imitate other systems and are not among them. */
-const catalogue = { hybrid };
+export const nodePolicies = { hybrid };
 
 /** What is wrong comes out as a `Problem` with its place. */
 export function readInstruction(value: unknown): Instruction {
   const instruction = resolve(instructionSchema, value, []) as Instruction;
-  instruction.policy = printPolicy(readPolicy(instruction.policy, catalogue, ['policy']));
+  instruction.policy = printPolicy(readPolicy(instruction.policy, nodePolicies, ['policy']));
   const { window, priorityPieces } = instruction.distribution;
   const [fromMilliseconds, toMilliseconds] = compileInstruction(instruction).distribution.windowMilliseconds;
   if (fromMilliseconds >= toMilliseconds) {
@@ -124,7 +132,7 @@ export function readInstruction(value: unknown): Instruction {
 
 export function compileInstruction(instruction: Instruction): CompiledInstruction {
   const { size: sizeText, distribution: distributionText } = instruction;
-  const read = readPolicy(instruction.policy, catalogue, ['policy']);
+  const read = readPolicy(instruction.policy, nodePolicies, ['policy']);
   const { relayChoice } = distributionText;
   return {
     policy: relayChoice === 'policy' ? read : { ...read, relay: { ...read.relay, choice: relayChoice } },
@@ -144,6 +152,31 @@ export const originSchema = object(
   {
     url: urlText('What the URLs of its files begin with: http(s)://host[:port][/path].'),
     contract: object(contract('unlimited'), 'What it may be asked to bear.', { default: {} }),
+    mirrors: optional(
+      list(urlText('As url.'), 'Where its files are too, under the same contract.', {
+        default: [],
+        maxItems: mirrorsMax,
+      }),
+    ),
+    redirects: optional(
+      list(
+        Type.String({ pattern: '^https?://[^\\s/?#@]{1,300}$', description: 'http(s)://host[:port].' }),
+        'Where it may redirect to, beside its own host.',
+        { default: [], maxItems: redirectsMax },
+      ),
+    ),
+    networks: optional(
+      list(Type.String({ maxLength: 64 }), 'Networks that are not public and yet hold it, such as 10.0.0.0/8.', {
+        default: [],
+        maxItems: networksMax,
+      }),
+    ),
+    authorization: optional(
+      Type.String({
+        pattern: `^[\\x20-\\x7e]{0,${secretLengthMax}}$`,
+        description: 'The Authorization header that it asks for; absent: as it was; empty: none.',
+      }),
+    ),
   },
   'An origin and its contract.',
 ) as unknown as Schema;
@@ -151,6 +184,10 @@ export const originSchema = object(
 export interface OriginText {
   url: string;
   contract: ContractText;
+  mirrors: string[];
+  redirects: string[];
+  networks: string[];
+  authorization?: string;
 }
 
 export function readOrigin(value: unknown): OriginText {

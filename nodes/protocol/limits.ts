@@ -37,6 +37,12 @@ export const tasksMax = 256;
 /** Relays named to one client. */
 export const relaysMax = 64;
 export const trackersMax = 16;
+/** Of one origin: what an operator writes by hand. */
+export const mirrorsMax = 8;
+export const redirectsMax = 16;
+export const networksMax = 64;
+/** A presigned query has some hundred characters, with a session's token two thousand. */
+export const secretLengthMax = 4096;
 export const textLengthMax = 1024;
 export const urlLengthMax = 4096;
 

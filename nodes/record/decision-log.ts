@@ -3,40 +3,14 @@
  * runs the core over the inputs again. The file is bounded: it is replaced by a fresh one that opens with a snapshot
  * of the core's state, and the one before it is kept.
  */
-import { createHash } from 'node:crypto';
 import { closeSync, openSync, renameSync, writeSync } from 'node:fs';
-import { type ClientCore, type ClientInput, type ClientOptions, clientInputs } from '#core/client.ts';
+import type { ClientCore } from '#core/client.ts';
+import { type ClientInput, clientInputs, type LogHeader, printHeader, printInput } from '#core/client-record.ts';
 import { snapshotOf } from '#core/client-snapshot.ts';
-
-export interface LogHeader {
-  kind: 'sluice-decisions';
-  version: 1;
-  /** SHA-256 of the policy, shortened: two records of one version decided by the same rules. */
-  policyVersion: string;
-  startedAt: string;
-  /** From which core the file goes on; `snapshot` is absent where it begins. */
-  options: ClientOptions;
-  snapshot?: number[][];
-}
-
-export interface LoggedInput {
-  /** Milliseconds since the log began. */
-  at: number;
-  input: [ClientInput, ...unknown[]];
-  /** What the core answered: a decision with its reason, or a plain value; absent where it answers nothing. */
-  result?: unknown;
-}
+import { policyVersionOf } from '#scenarios/format/policy-version.ts';
 
 export const segmentBytesMax = 16 * 1024 * 1024;
 const bufferBytes = 64 * 1024;
-
-/** JSON has no word for a knob that is unlimited. */
-export const withoutEnd = (_key: string, value: unknown) => (value === Infinity ? 'Infinity' : value);
-export const withEnd = (_key: string, value: unknown) => (value === 'Infinity' ? Infinity : value);
-
-export function policyVersionOf(policy: object): string {
-  return createHash('sha256').update(JSON.stringify(policy, withoutEnd)).digest('hex').slice(0, 12);
-}
 
 export class DecisionLog {
   readonly path: string;
@@ -106,7 +80,7 @@ export class DecisionLog {
     };
     try {
       this.#file = openSync(this.path, 'w');
-      this.#bytes = writeSync(this.#file, `${JSON.stringify(header, withoutEnd)}\n`);
+      this.#bytes = writeSync(this.#file, `${printHeader(header)}\n`);
     } catch {
       this.#file = -1;
     }
@@ -116,10 +90,6 @@ export class DecisionLog {
     if (this.#file !== -1) closeSync(this.#file);
     this.#file = -1;
   }
-}
-
-export function printInput({ at, input, result }: LoggedInput): string {
-  return JSON.stringify(result === undefined ? { at, input } : { at, input, result });
 }
 
 /** The same core, each of whose inputs is written down. Everything that only reads passes through. */

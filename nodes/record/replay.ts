@@ -1,9 +1,10 @@
 /** `sluice replay FILE`: runs the core over the inputs of a record and compares each answer. */
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { ClientCore, clientInputs } from '#core/client.ts';
+import { ClientCore } from '#core/client.ts';
+import { clientInputs, type LoggedInput, type LogHeader, printInput, withEnd } from '#core/client-record.ts';
 import { restore } from '#core/client-snapshot.ts';
-import { type LoggedInput, type LogHeader, policyVersionOf, printInput, withEnd } from './decision-log.ts';
+import { policyVersionOf } from '#scenarios/format/policy-version.ts';
 
 /** Not a record, or not one of this version. */
 export class UnreadableRecord extends Error {
@@ -44,7 +45,7 @@ export async function replay(path: string): Promise<Replay> {
 
 function parse(text: string, path: string, line: number): unknown {
   try {
-    return line === 1 ? JSON.parse(text, withEnd) : JSON.parse(text);
+    return text.includes('"Infinity"') ? JSON.parse(text, withEnd) : JSON.parse(text);
   } catch {
     // A node that was killed leaves its last line half written.
     if (line > 1) return undefined;

@@ -12,7 +12,9 @@ import { hostPort, listen, parseListen } from '../http/http-service.ts';
 import { OriginLease } from '../http/origin-lease.ts';
 import { Pace } from '../http/pace.ts';
 import { probe, type RemoteFile } from '../http/range-client.ts';
+import { readTls, type TlsFiles, trustAuthority } from '../http/tls-files.ts';
 import { untilStopped } from '../http/until-stopped.ts';
+import { nodeLog } from '../log.ts';
 import { rateOption } from '../origin/command.ts';
 import { infoOf, type Metainfo, parseInfo, printMagnet } from '../wire/metainfo.ts';
 import { PeerListener } from '../wire/peer-listener.ts';
@@ -22,7 +24,7 @@ import { RelayFile } from './relay-file.ts';
 import { RelayServer } from './relay-server.ts';
 import { runUnderControl } from './under-control.ts';
 
-export interface RelayCommandOptions extends ControlOptions {
+export interface RelayCommandOptions extends ControlOptions, TlsFiles {
   dir: string;
   listen: string;
   listenPeers: string;
@@ -33,6 +35,7 @@ export interface RelayCommandOptions extends ControlOptions {
   originConnections?: number;
   originBandwidth?: string;
   connections?: number;
+  connectionsPerAddress?: number;
   bandwidth?: string;
   bandwidthEach?: string;
   uploadSlots?: number;
@@ -42,6 +45,7 @@ export interface RelayCommandOptions extends ControlOptions {
   diskBudget?: string;
   region?: string;
   group: string[];
+  logLevel: string;
 }
 
 const drainMilliseconds = 5000;
@@ -57,13 +61,16 @@ export async function relayCommand(options: RelayCommandOptions): Promise<number
   const sendBytesPerSecondMax = rateOption(options.bandwidth);
   const bytesPerSecondEach = rateOption(options.bandwidthEach);
   const pullBytesPerSecond = rateOption(options.originBandwidth);
-  const server = new RelayServer({ connectionsMax, bytesPerSecondEach }, new Pace(sendBytesPerSecondMax));
+  trustAuthority(options.authority);
+  const tls = readTls(options);
+  const limits = { connectionsMax, bytesPerSecondEach, tls, connectionsPerAddress: options.connectionsPerAddress };
+  const server = new RelayServer(limits, new Pace(sendBytesPerSecondMax));
   const listener = new PeerListener();
   await mkdir(options.dir, { recursive: true });
   await listener.listen(parseListen(options.listenPeers));
   const address = await listen(server.server, parseListen(options.listen));
   const host = options.advertise ?? hostPort(address).replace(/:\d+$/, '');
-  server.baseUrl = `http://${host}:${address.port}`;
+  server.baseUrl = `${tls === undefined ? 'http' : 'https'}://${host}:${address.port}`;
   if (link === undefined) return await pullAlone(options, server, listener, host, stopped);
   process.stdout.write(`${server.baseUrl}\n`);
   const node = {
@@ -74,8 +81,8 @@ export async function relayCommand(options: RelayCommandOptions): Promise<number
     host,
     uploadSlots: options.uploadSlots ?? uploadSlotsDefault,
     pullBytesPerSecond,
-    onLog: (text: string, detail: object) =>
-      void process.stderr.write(`${JSON.stringify({ at: new Date().toISOString(), says: text, ...detail })}\n`),
+    bufferBeforeServingBytes: bufferOf(options),
+    onLog: nodeLog(options.logLevel),
   };
   const diskBudgetBytes = options.diskBudget === undefined ? Infinity : parseQuantity('size', options.diskBudget);
   const { region, group: groups } = options;
@@ -144,7 +151,6 @@ async function openPull(
     optimisticSlots: 0,
     kindOf: (host, port) => (options.peer.includes(`${host}:${port}`) ? 'relay' : 'peer'),
   };
-  const buffer = options.bufferBeforeServing;
   const relayOptions = {
     share,
     remote,
@@ -153,12 +159,16 @@ async function openPull(
       part: { firstByte: 0, endByte: remote.sizeBytes },
       pace: new Pace(),
     },
-    bufferBeforeServingBytes: buffer === undefined ? 0 : parseQuantity('size', buffer),
+    bufferBeforeServingBytes: bufferOf(options) ?? 0,
   };
   const file = await RelayFile.open(relayOptions, lease);
   file.onLog = (text, detail) => process.stderr.write(`sluice: ${text} ${JSON.stringify(detail)}\n`);
   for (const { host, port } of options.peer.map(hostAndPort)) file.share.swarm?.know(host, port);
   return file;
+}
+
+function bufferOf({ bufferBeforeServing: text }: RelayCommandOptions): number | undefined {
+  return text === undefined ? undefined : parseQuantity('size', text);
 }
 
 /** Without a manifest pieces are verified against nothing but the file's validator. */

@@ -5,17 +5,22 @@
  */
 import { none } from '#core/units.ts';
 import type { PieceIntake } from '../files/piece-intake.ts';
+import { OriginConnection } from '../http/origin-connection.ts';
 import type { OriginLease } from '../http/origin-lease.ts';
 import { fetchFromOrigin } from '../http/origin-range.ts';
+import { OriginSources } from '../http/origin-sources.ts';
 import { monotonicMilliseconds, type Pace, pause } from '../http/pace.ts';
 import { PieceRange } from '../http/piece-range.ts';
-import { originConnection, type RangeEnd, type RemoteFile } from '../http/range-client.ts';
+import type { RangeEnd, RemoteFile } from '../http/range-client.ts';
+import { pullWhole } from './whole-pull.ts';
 
 export interface PullOptions {
   file: RemoteFile;
   connections: number;
   /** The relay's own part: [first byte, end). */
   part: { firstByte: number; endByte: number };
+  /** Where hashes are signed while they come: only pieces of these ranges are pulled, others cannot be verified. */
+  ownRanges?: (() => readonly { firstPiece: number; endPiece: number }[]) | undefined;
   /** Whether another relay brings the rest: then it is pulled only where nothing comes. */
   isShared: () => boolean;
   pace: Pace;
@@ -34,6 +39,8 @@ export class FileChanged extends Error {
   override name = 'FileChanged';
 }
 
+type Outcome = 'went well' | 'nothing' | 'failed';
+
 export class Pull {
   readonly #intake: PieceIntake;
   readonly #lease: OriginLease;
@@ -44,6 +51,7 @@ export class Pull {
   readonly #demanded = new Set<number>();
   readonly #workers: Promise<void>[];
   #lastPieceAt = monotonicMilliseconds();
+  readonly #sources: OriginSources;
   #wrongPieces = 0;
   #isPaused = false;
   connections = 0;
@@ -54,6 +62,7 @@ export class Pull {
     this.#intake = intake;
     this.#lease = lease;
     this.#options = options;
+    this.#sources = new OriginSources(options.file);
     this.#workers = Array.from({ length: options.connections }, () =>
       this.#work().catch((error: unknown) => this.onFailure(error as Error)),
     );
@@ -94,22 +103,27 @@ export class Pull {
   }
 
   /** One connection, as long as it works and there is something to pull. */
-  async #connectAndPull(): Promise<'went well' | 'nothing' | 'failed'> {
-    if (this.#isPaused || !this.#hasWork()) return 'nothing';
+  async #connectAndPull(): Promise<Outcome> {
+    const file = this.#sources.current;
+    if (this.#isPaused || file === undefined || !this.#hasWork()) return 'nothing';
+    if (file.wholeOnly === true && this.connections > 0) return 'nothing';
     const ranges = new Set<PieceRange>();
+    const stop = new AbortController();
     const closeSlot = this.#lease.openSlot(() => {
       for (const range of ranges) range.abort();
+      stop.abort();
     });
     if (closeSlot === null) return 'nothing';
-    const connection = originConnection(this.#options.file.url);
+    const connection = new OriginConnection(file.access);
     this.connections++;
     let pieces = 0;
     try {
+      if (file.wholeOnly === true) return await this.#pullWhole(connection, file, stop.signal);
       for (let range = this.#next(); range !== undefined; range = this.#next()) {
         ranges.add(range);
-        const end = await this.#pull(connection, range);
+        const end = await this.#pull(connection, file, range);
         ranges.delete(range);
-        const how = this.#heed(end, range);
+        const how = this.#heed(end, file, range.hasSentWrong);
         if (how === 'failed') return 'failed';
         if (how === 'ended') return pieces > 0 ? 'went well' : 'nothing';
         pieces++;
@@ -122,11 +136,25 @@ export class Pull {
     }
   }
 
-  async #pull(connection: ReturnType<typeof originConnection>, range: PieceRange): Promise<RangeEnd> {
+  async #pullWhole(connection: OriginConnection, file: RemoteFile, stopped: AbortSignal): Promise<Outcome> {
+    const signal = AbortSignal.any([this.#abort.signal, stopped]);
+    const { end, hasSentWrong } = await pullWhole(
+      this.#intake,
+      this.#lease,
+      connection,
+      file,
+      this.#options.pace,
+      signal,
+    );
+    const how = this.#heed(end, file, hasSentWrong);
+    return how === 'failed' ? 'failed' : 'went well';
+  }
+
+  async #pull(connection: OriginConnection, file: RemoteFile, range: PieceRange): Promise<RangeEnd> {
     this.#ranges.add(range);
     try {
-      return await fetchFromOrigin(this.#lease, connection, this.#options.file, range, async (bytes, at) => {
-        range.take(bytes, at);
+      return await fetchFromOrigin(this.#lease, connection, file, range, async (bytes, at) => {
+        await range.take(bytes, at);
         for (let done = 0; done < bytes.length; done += paceBytes) {
           await this.#options.pace.take(Math.min(paceBytes, bytes.length - done));
         }
@@ -137,17 +165,20 @@ export class Pull {
     }
   }
 
-  #heed(end: RangeEnd, range: PieceRange): 'goes on' | 'ended' | 'failed' {
-    if (range.hasSentWrong) {
+  #heed(end: RangeEnd, file: RemoteFile, hasSentWrong: boolean): 'goes on' | 'ended' | 'failed' {
+    if (hasSentWrong) {
+      if (this.#sources.drop(file)) return 'failed';
       if (++this.#wrongPieces < wrongPiecesMax) return 'failed';
       this.onFailure(new Error(`${this.#options.file.url} is not the file of the manifest: pieces have other hashes`));
       return 'failed';
     }
     if (end.kind === 'done') return 'goes on';
     if (end.kind === 'aborted') return 'ended';
-    if (end.kind === 'changed') {
-      this.onFailure(new FileChanged(`${this.#options.file.url}: ${end.problem}; nothing of it is of use`));
-    } else if (end.kind === 'failed') {
+    if (this.#sources.heed(file, end) && end.kind === 'changed') {
+      this.onFailure(new FileChanged(`${file.url}: ${end.problem}; nothing of it is of use`));
+    } else if (end.kind === 'refused') {
+      this.onLog('the origin refuses', { retryAfterMilliseconds: end.retryAfterMilliseconds });
+    } else {
       this.onLog('a range from the origin failed', { problem: end.problem });
     }
     return 'failed';
@@ -161,10 +192,13 @@ export class Pull {
   #next(): PieceRange | undefined {
     if (this.#isPaused || this.#abort.signal.aborted) return undefined;
     const { core } = this.#intake;
+    const ownRanges = this.#options.ownRanges?.();
     for (const piece of this.#demanded) {
+      if (ownRanges?.some(({ firstPiece, endPiece }) => piece >= firstPiece && piece < endPiece) === false) continue;
       if (core.sets.holds(0, piece) || core.sets.isRequested(0, piece)) continue;
       return this.#claim(piece);
     }
+    if (ownRanges !== undefined) return this.#nextOf(ownRanges);
     const { pieceLengthBytes } = this.#intake.store.file;
     const { firstByte, endByte } = this.#options.part;
     const first = Math.floor(firstByte / pieceLengthBytes);
@@ -174,6 +208,14 @@ export class Pull {
     const isPatient = monotonicMilliseconds() - this.#lastPieceAt < patienceMilliseconds;
     if (!isOwn && isPatient && this.#options.isShared()) return undefined;
     return this.#claim(missing);
+  }
+
+  #nextOf(ranges: readonly { firstPiece: number; endPiece: number }[]): PieceRange | undefined {
+    for (const { firstPiece, endPiece } of ranges) {
+      const missing = this.#intake.core.sets.nextMissing(0, firstPiece);
+      if (missing !== none && missing >= firstPiece && missing < endPiece) return this.#claim(missing);
+    }
+    return undefined;
   }
 
   #claim(piece: number): PieceRange | undefined {

@@ -18,6 +18,9 @@ export interface RelayFileOptions {
   bufferBeforeServingBytes: number;
 }
 
+/** A swarm begins with its relays: they have room for more peers than the policy gives a client. */
+const peersMax = 500;
+
 interface Waiter {
   piece: number;
   wake: () => void;
@@ -45,6 +48,7 @@ export class RelayFile implements ServedFile {
       ...options.pull,
       file: options.remote,
       isShared: () => this.#hasRelayPeers,
+      ownRanges: share.options.growth === undefined ? undefined : () => this.#ownRanges,
     });
     this.#pull.onFailure = (error) => this.#fail(error);
     this.#pull.onLog = (text, detail) => this.onLog(text, detail);
@@ -61,14 +65,18 @@ export class RelayFile implements ServedFile {
   }
 
   static async open(options: RelayFileOptions, lease: OriginLease): Promise<RelayFile> {
-    return new RelayFile(await Share.open(options.share), lease, options);
+    return new RelayFile(await Share.open({ ...options.share, peersMax }), lease, options);
   }
 
   /** Whether enough is there to begin. */
   get isServing(): boolean {
     const { store } = this.share;
-    if (this.state === 'failed' || this.state === 'closed') return false;
+    if (this.isEnded) return false;
     return store.isComplete || store.heldBytes >= this.options.bufferBeforeServingBytes;
+  }
+
+  get isEnded(): boolean {
+    return this.state === 'failed' || this.state === 'closed';
   }
 
   get originConnections(): number {
@@ -136,9 +144,15 @@ export class RelayFile implements ServedFile {
     });
   }
 
-  read(start: number, length: number): Promise<Uint8Array> {
+  readInto(buffer: Uint8Array, start: number): Promise<void> {
     this.lastServedAt = performance.now();
-    return this.share.store.read(start, length);
+    return this.share.store.readInto([buffer], start);
+  }
+
+  /** Once the hashes are complete, whoever has pieces missing may pull them like any other. */
+  get #ownRanges(): readonly { firstPiece: number; endPiece: number }[] {
+    const { options, isGrowing, store } = this.share;
+    return isGrowing ? options.growth!.ownRanges : [{ firstPiece: 0, endPiece: store.pieceCount }];
   }
 
   get #hasRelayPeers(): boolean {
@@ -164,6 +178,8 @@ export class RelayFile implements ServedFile {
     if (this.state !== 'transferring' && this.state !== 'paused') return;
     this.state = 'verifying';
     try {
+      await this.share.settled();
+      if (this.isEnded) return;
       await this.share.store.commit();
     } catch (error) {
       return this.#fail(error as Error);
@@ -174,7 +190,7 @@ export class RelayFile implements ServedFile {
   }
 
   #fail(error: Error): void {
-    if (this.state === 'failed' || this.state === 'closed') return;
+    if (this.isEnded) return;
     this.state = 'failed';
     this.error = error;
     this.onLog('failed', { problem: error.message });

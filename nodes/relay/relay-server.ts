@@ -14,6 +14,7 @@ import { ConnectionAudit } from '../http/connection-limits.ts';
 import { drain, httpServer, pathOf, sendJson, sendStatus } from '../http/http-service.ts';
 import { Pace } from '../http/pace.ts';
 import { serveFile } from '../http/range-server.ts';
+import type { ServerTls } from '../http/tls-files.ts';
 import { printTorrent } from '../wire/metainfo.ts';
 import { Tracker } from '../wire/tracker.ts';
 import { answerReach } from './reach.ts';
@@ -22,6 +23,8 @@ import type { RelayFile } from './relay-file.ts';
 export interface RelayLimits {
   connectionsMax: number;
   bytesPerSecondEach: number;
+  connectionsPerAddress?: number | undefined;
+  tls?: ServerTls | undefined;
 }
 
 const retryAfterSeconds = '2';
@@ -45,7 +48,7 @@ export class RelayServer {
   constructor(limits: RelayLimits, pace: Pace) {
     this.#limits = limits;
     this.pace = pace;
-    this.server = httpServer((request, response) => this.#answer(request, response));
+    this.server = httpServer((request, response) => this.#answer(request, response), limits);
     this.audit = new ConnectionAudit(this.server, 600);
     collectDefaultMetrics({ register: this.#registry });
     const registers = [this.#registry];

@@ -4,7 +4,10 @@ import { join } from 'node:path';
 import type { LeaseGrant } from '#core/quota/messages.ts';
 import type { Assignment } from '#nodes/protocol/assignment.ts';
 import type { FromNode, Progress } from '#nodes/protocol/from-node.ts';
+import type { HashesFromControl } from '#nodes/protocol/hash-messages.ts';
+import { nextAccount } from '../agent/account.ts';
 import { type AssignedFile, assignedFile, kindOfPeer, remoteOrigin } from '../agent/assigned-file.ts';
+import { GrowingFile, openGrowth } from '../agent/growing-file.ts';
 import { type AgentOptions, CannotTake, type Task } from '../agent/node-agent.ts';
 import { newPeerId } from '../client/stand-alone.ts';
 import { OriginLease } from '../http/origin-lease.ts';
@@ -24,6 +27,8 @@ export interface RelayNode {
   /** How others reach it. */
   host: string;
   uploadSlots: number;
+  /** Instead of what control says. */
+  bufferBeforeServingBytes: number | undefined;
   /** From origins at most. */
   pullBytesPerSecond: number;
   /** Frees this much on the disk, if it may; false: it cannot. */
@@ -42,7 +47,7 @@ export async function openRelayTask(
 ): Promise<RelayTask> {
   if (assignment.role !== 'relay') throw new CannotTake('unsupported', 'this node is a relay');
   const file = await assignedFile(assignment, agent.link, agent.stateDirectory);
-  const task = new RelayTask(assignment, file, node, tell);
+  const task = new RelayTask(assignment, file, node, agent, tell);
   await task.apply(assignment);
   return task;
 }
@@ -50,23 +55,35 @@ export async function openRelayTask(
 export class RelayTask implements Task {
   readonly #file: AssignedFile;
   readonly #node: RelayNode;
+  readonly #agent: Pick<AgentOptions, 'link' | 'stateDirectory'>;
+  readonly #tell: (message: FromNode) => boolean;
   readonly #lease = new OriginLease();
   readonly #pullPace = new Pace();
   readonly #sendPace = new Pace();
   readonly #timer: NodeJS.Timeout;
   #assignment: Assignment;
   #relayFile: RelayFile | undefined;
+  #growing: GrowingFile | undefined;
   #isOver = false;
   #receiveRate = 0;
   #sendRate = 0;
   #receivedBefore = 0;
   #sentBefore = 0;
 
-  constructor(assignment: Assignment, file: AssignedFile, node: RelayNode, tell: (message: FromNode) => boolean) {
+  constructor(
+    assignment: Assignment,
+    file: AssignedFile,
+    node: RelayNode,
+    agent: Pick<AgentOptions, 'link' | 'stateDirectory'>,
+    tell: (message: FromNode) => boolean,
+  ) {
     this.#assignment = assignment;
     this.#file = file;
     this.#node = node;
-    this.#lease.connect(assignment.lease, (message) => void tell({ kind: 'lease', message }));
+    this.#agent = agent;
+    this.#tell = tell;
+    const account = nextAccount(agent.stateDirectory);
+    this.#lease.connect(assignment.lease, (message) => void tell({ kind: 'lease', message }), account);
     this.#timer = setInterval(() => this.#second(), 1000);
   }
 
@@ -83,6 +100,23 @@ export class RelayTask implements Task {
     file.pause(state !== 'active');
     for (const { peer } of relays) if (peer !== undefined) file.share.swarm?.know(peer.host, peer.port);
     this.#second();
+  }
+
+  get signer(): string | undefined {
+    return this.#growing?.growth.key;
+  }
+
+  async follow(assignment: Assignment): Promise<'goes on' | 'again' | 'outdated'> {
+    const { link, stateDirectory } = this.#agent;
+    return (await this.#growing?.follow(assignment, link, stateDirectory)) ?? 'goes on';
+  }
+
+  online(): void {
+    this.#growing?.online();
+  }
+
+  hashes(message: HashesFromControl): void {
+    this.#growing?.hashes(message);
   }
 
   heed(): void {
@@ -124,11 +158,13 @@ export class RelayTask implements Task {
       fallbackOpened: { slow: 0, stalled: 0, blocked: 0, overdue: 0 },
       elapsedMilliseconds: file?.elapsedMilliseconds ?? 0,
       ...(error === undefined ? {} : { error }),
+      ...(file?.error instanceof FileChanged ? { changed: true } : {}),
     };
   }
 
   async close(): Promise<void> {
     clearInterval(this.#timer);
+    this.#growing?.close();
     this.#leaveServer();
     await this.#relayFile?.close();
     await this.#lease.close();
@@ -136,6 +172,7 @@ export class RelayTask implements Task {
 
   async discard(): Promise<void> {
     clearInterval(this.#timer);
+    this.#growing?.close();
     this.#leaveServer();
     await this.#relayFile?.discard();
     await this.#lease.close();
@@ -178,10 +215,13 @@ export class RelayTask implements Task {
     if (!(await node.makeRoom(stored.sizeBytes))) {
       throw new CannotTake('no-space', `there is no room for ${stored.sizeBytes} bytes`);
     }
+    const growth = await openGrowth(assignment, stored, directory);
     const share = {
       directory,
       file: stored,
       metainfo,
+      growth,
+      access: assignment.growing?.access,
       policy,
       seed: randomInt(2 ** 31),
       priorityPieces: [],
@@ -198,7 +238,7 @@ export class RelayTask implements Task {
       share,
       remote: remoteOrigin(assignment),
       pull: { connections: assignment.pullConnections, part: assignment.part, pace: this.#pullPace },
-      bufferBeforeServingBytes: assignment.bufferBeforeServingBytes,
+      bufferBeforeServingBytes: node.bufferBeforeServingBytes ?? assignment.bufferBeforeServingBytes,
     };
     const file = await RelayFile.open(options, this.#lease);
     file.onLog = (text, detail) => node.onLog(text, { task, ...detail });
@@ -207,16 +247,25 @@ export class RelayTask implements Task {
       if (file.error instanceof FileChanged) void this.discard().catch(() => {});
     };
     node.server.add(task, file);
-    if (metainfo !== null) {
-      const own = { host: node.host, port: node.listener.port };
-      node.server.tracker.add(hex(metainfo.infoHash), () => (file.isServing ? [own] : []));
-    }
+    this.#beTracker(file);
+    if (growth === undefined) return file;
+    this.#growing = new GrowingFile(file.share, assignment, this.#tell, () => this.#beTracker(file));
     return file;
+  }
+
+  #beTracker(file: RelayFile): void {
+    const { server, host, listener } = this.#node;
+    const { infoHash, isGrowing, options } = file.share;
+    const own = { host, port: listener.port };
+    if (infoHash === null) return;
+    server.tracker.add(hex(infoHash), () => (file.isServing ? [own] : []), isGrowing ? options.access : undefined);
   }
 
   #leaveServer(): void {
     this.#node.server.remove(this.#assignment.task);
-    const { metainfo } = this.#file;
-    if (metainfo !== null) this.#node.server.tracker.remove(hex(metainfo.infoHash));
+    const options = this.#relayFile?.share.options;
+    for (const infoHash of [options?.metainfo?.infoHash, options?.growth?.manifest.swarm]) {
+      if (infoHash !== undefined) this.#node.server.tracker.remove(hex(infoHash));
+    }
   }
 }

@@ -102,6 +102,26 @@ const steps: string[][] = [
       PRIMARY KEY (origin, window_milliseconds, place)
     )`,
   ],
+  ['ALTER TABLE origins ADD COLUMN reach TEXT', 'ALTER TABLE tasks ADD COLUMN query TEXT'],
+  [
+    // Hashes that relays sign while they pull: where the task stands, and the batches until the manifest is whole.
+    'ALTER TABLE tasks ADD COLUMN growing TEXT',
+    // Why it ended before its time.
+    'ALTER TABLE tasks ADD COLUMN problem TEXT',
+    `CREATE TABLE hash_batches (
+      task TEXT NOT NULL REFERENCES tasks (id),
+      swarm TEXT NOT NULL,
+      signer TEXT NOT NULL,
+      sequence BIGINT NOT NULL,
+      body TEXT NOT NULL,
+      PRIMARY KEY (task, swarm, signer, sequence)
+    )`,
+    `CREATE TABLE signing_keys (
+      name TEXT PRIMARY KEY,
+      secret TEXT NOT NULL,
+      public TEXT NOT NULL
+    )`,
+  ],
 ];
 
 /** Brings the tables up to date, each step whole or not at all; refuses a database that is newer than this program. */

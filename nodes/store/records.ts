@@ -45,9 +45,18 @@ export interface OriginRecord {
   /** Files of this origin begin with it. */
   url: string;
   contract: ContractText;
+  reach: OriginReach;
   paused: boolean;
   /** Counts the changes. */
   revision: number;
+}
+
+/** How an origin is reached, beside its URL (`originSchema`). The authorization is a secret. */
+export interface OriginReach {
+  mirrors: string[];
+  redirects: string[];
+  networks: string[];
+  authorization?: string;
 }
 
 export interface TaskRecord {
@@ -58,14 +67,40 @@ export interface TaskRecord {
   sharePosition: number;
   manifest?: string;
   infoHash?: string;
+  growing?: GrowingRecord;
+  /** Why it ended before its time. */
+  problem?: string;
   instruction: Instruction;
   file: TargetFile;
+  /** Of a presigned URL: a secret. */
+  query?: string;
   estimate: TaskEstimate;
   state: TaskState;
   revision: number;
   createdBy: string;
   createdAtMilliseconds: number;
   finishedAtMilliseconds?: number;
+}
+
+/** How the hashes of a file come to be known while it is pulled. */
+export interface GrowingRecord {
+  swarm: string;
+  access: string;
+  pieceLengthBytes: number;
+  appointments: { relay: string; key: string; firstPiece: number; endPiece: number }[];
+  /** Relays that signed what is not so. */
+  distrusted: string[];
+  /** Control's signature under the whole, in base64. */
+  seal?: string;
+}
+
+export interface HashBatchRecord {
+  task: string;
+  swarm: string;
+  signer: string;
+  sequence: number;
+  /** In base64. */
+  body: string;
 }
 
 export interface TaskEstimate {

@@ -32,6 +32,7 @@ export interface OriginRow {
   number: number;
   url: string;
   contract: string;
+  reach: string | null;
   paused: number;
   revision: number;
 }
@@ -50,6 +51,9 @@ export interface TaskRow {
   created_by: string;
   created_at: number;
   finished_at: number | null;
+  growing: string | null;
+  problem: string | null;
+  query: string | null;
 }
 export interface RelayTaskRow {
   task: string;
@@ -112,6 +116,7 @@ export const originOf = (row: OriginRow): OriginRecord => ({
   number: row.number,
   url: row.url,
   contract: JSON.parse(row.contract),
+  reach: row.reach === null ? { mirrors: [], redirects: [], networks: [] } : JSON.parse(row.reach),
   paused: row.paused === 1,
   revision: row.revision,
 });
@@ -131,6 +136,9 @@ export const taskOf = (row: TaskRow): TaskRecord => ({
   createdBy: row.created_by,
   createdAtMilliseconds: row.created_at,
   ...filled('finishedAtMilliseconds', row.finished_at),
+  ...filled('growing', parsed(row.growing)),
+  ...filled('problem', row.problem),
+  ...filled('query', row.query),
 });
 export const rowOfTask = (task: TaskRecord): Record<string, Value> => ({
   id: task.id,
@@ -147,6 +155,9 @@ export const rowOfTask = (task: TaskRecord): Record<string, Value> => ({
   created_by: task.createdBy,
   created_at: task.createdAtMilliseconds,
   finished_at: task.finishedAtMilliseconds ?? null,
+  growing: jsonOf(task.growing),
+  problem: task.problem ?? null,
+  query: task.query ?? null,
 });
 
 export const relayTaskOf = (row: RelayTaskRow): RelayTaskRecord => ({

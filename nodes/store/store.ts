@@ -4,7 +4,9 @@ import type { Database, Statements, Value } from './database.ts';
 import { migrate } from './migrations.ts';
 import type {
   ClientTaskRecord,
+  HashBatchRecord,
   NodeRecord,
+  OriginReach,
   OriginRecord,
   RelayTaskRecord,
   TaskRecord,
@@ -108,17 +110,24 @@ export class Store {
   }
 
   /** Adds an origin or changes it. */
-  putOrigin(name: string, url: string, contract: ContractText, paused: boolean): Promise<OriginRecord> {
+  putOrigin(
+    name: string,
+    url: string,
+    contract: ContractText,
+    paused: boolean,
+    reach: OriginReach = { mirrors: [], redirects: [], networks: [] },
+  ): Promise<OriginRecord> {
     return this.database.transaction(async ({ run, all }) => {
       await run(
-        `INSERT INTO origins (name, number, url, contract, paused, revision)
-         VALUES (?, (SELECT COALESCE(MAX(number), 0) + 1 FROM origins), ?, ?, ?, 1) ON CONFLICT (name)
+        `INSERT INTO origins (name, number, url, contract, paused, reach, revision)
+         VALUES (?, (SELECT COALESCE(MAX(number), 0) + 1 FROM origins), ?, ?, ?, ?, 1) ON CONFLICT (name)
          DO UPDATE SET url = excluded.url, contract = excluded.contract, paused = excluded.paused,
-         revision = origins.revision + 1`,
+         reach = excluded.reach, revision = origins.revision + 1`,
         name,
         url,
         JSON.stringify(contract),
         paused ? 1 : 0,
+        JSON.stringify(reach),
       );
       const [row] = await all<rows.OriginRow>('SELECT * FROM origins WHERE name = ?', name);
       return rows.originOf(row!);
@@ -136,16 +145,13 @@ export class Store {
     manifest?: string,
   ): Promise<string> {
     return this.database.transaction(async (statements) => {
-      const { run, all } = statements;
+      const { all } = statements;
       if (task.requestKey !== undefined) {
         const [earlier] = await all<{ id: string }>('SELECT id FROM tasks WHERE request_key = ?', task.requestKey);
         if (earlier !== undefined) return earlier.id;
       }
       if (task.manifest !== undefined && manifest !== undefined) {
-        const known = await all('SELECT 1 FROM manifests WHERE sha256 = ?', task.manifest);
-        if (known.length === 0) {
-          await run('INSERT INTO manifests (sha256, body) VALUES (?, ?)', task.manifest, manifest);
-        }
+        await insertManifest(statements, task.manifest, manifest);
       }
       await insert(statements, 'tasks', [rows.rowOfTask(task)]);
       await insert(statements, 'relay_tasks', relayTasks.map(rows.rowOfRelayTask));
@@ -180,17 +186,71 @@ export class Store {
     return row?.body;
   }
 
+  /** Batches of hashes; one that is there already stays. */
+  addHashBatches(batches: HashBatchRecord[]): Promise<void> {
+    return this.database.transaction((statements) =>
+      insert(
+        statements,
+        'hash_batches',
+        batches.map((batch) => ({ ...batch })),
+        ['task', 'swarm', 'signer', 'sequence'],
+      ),
+    );
+  }
+
+  /** Of one epoch of a task, those of each signer in order. */
+  hashBatches(task: string, swarm: string): Promise<HashBatchRecord[]> {
+    return this.database.all<HashBatchRecord>(
+      'SELECT * FROM hash_batches WHERE task = ? AND swarm = ? ORDER BY signer, sequence',
+      task,
+      swarm,
+    );
+  }
+
+  /** The manifest is whole and signed: it takes the place of the batches. */
+  seal(task: TaskRecord, manifest: string): Promise<void> {
+    return this.database.transaction(async (statements) => {
+      const { run } = statements;
+      await insertManifest(statements, task.manifest!, manifest);
+      const { id, infoHash, growing, revision } = task;
+      await run(
+        'UPDATE tasks SET manifest = ?, info_hash = ?, growing = ?, revision = ? WHERE id = ?',
+        task.manifest!,
+        infoHash!,
+        rows.jsonOf(growing),
+        revision,
+        id,
+      );
+      await run('DELETE FROM hash_batches WHERE task = ?', id);
+    });
+  }
+
+  /** The key of this name; the first that was offered stays. */
+  signingKey(name: string, offered: { secret: string; public: string }): Promise<{ secret: string; public: string }> {
+    return this.database.transaction(async ({ run, all }) => {
+      const select = () => all<{ secret: string; public: string }>('SELECT * FROM signing_keys WHERE name = ?', name);
+      const [known] = await select();
+      if (known !== undefined) return known;
+      const { secret, public: key } = offered;
+      await run('INSERT INTO signing_keys (name, secret, public) VALUES (?, ?, ?)', name, secret, key);
+      return offered;
+    });
+  }
+
   /** What has changed since the last time, rows that are new included. */
   write({ tasks, nodes, relayTasks, clientTasks }: Changes): Promise<void> {
     return this.database.transaction(async (statements) => {
       for (const task of tasks) {
         await statements.run(
-          'UPDATE tasks SET instruction = ?, state = ?, revision = ?, finished_at = ?, estimate = ? WHERE id = ?',
+          `UPDATE tasks SET instruction = ?, state = ?, revision = ?, finished_at = ?, estimate = ?, growing = ?,
+           problem = ? WHERE id = ?`,
           JSON.stringify(task.instruction),
           task.state,
           task.revision,
           task.finishedAtMilliseconds ?? null,
           JSON.stringify(task.estimate),
+          rows.jsonOf(task.growing),
+          task.problem ?? null,
           task.id,
         );
       }
@@ -207,6 +267,11 @@ export class Store {
       await insert(statements, 'client_tasks', clientTasks.map(rows.rowOfClientTask), ['task', 'client']);
     });
   }
+}
+
+async function insertManifest({ run, all }: Statements, sha256: string, body: string): Promise<void> {
+  const known = await all('SELECT 1 FROM manifests WHERE sha256 = ?', sha256);
+  if (known.length === 0) await run('INSERT INTO manifests (sha256, body) VALUES (?, ?)', sha256, body);
 }
 
 async function takeUse({ run }: Statements, hash: string): Promise<boolean> {

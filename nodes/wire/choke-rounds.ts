@@ -29,7 +29,7 @@ export class ChokeRounds {
   tick(peers: ReadonlyMap<number, Peer>): void {
     if (++this.#seconds % this.#roundSeconds !== 0) return;
     for (const peer of peers.values()) {
-      peer.receiveBytesPerSecond = peer.roundReceivedBytes / this.#roundSeconds;
+      peer.roundBytesPerSecond = peer.roundReceivedBytes / this.#roundSeconds;
       peer.roundReceivedBytes = 0;
     }
     if (++this.#round % this.#optimisticRounds === 0) this.#optimistic.clear();
@@ -54,7 +54,7 @@ export class ChokeRounds {
       const optimisticHeld = [...this.#optimistic].filter((row) => chosen.has(row)).length;
       const isOptimistic = slot >= this.#slots && optimisticHeld < this.#optimisticSlots;
       const rows = candidates.map((peer) => peer.row);
-      const rates = candidates.map((peer) => Math.round(peer.receiveBytesPerSecond));
+      const rates = candidates.map((peer) => Math.round(peer.roundBytesPerSecond));
       const decision = this.#core.unchoke(isOptimistic, rows, rates);
       if (decision?.kind !== 'unchoke') break;
       chosen.add(decision.endpoint);

@@ -3,11 +3,11 @@
  * magnet link. Not the `ut_metadata` package: it decodes what a peer sent before it has checked its hash, with a
  * decoder that may never return, and throws on a piece number out of range.
  */
-import { createConnection } from 'node:net';
 import { decodeDictionary, decodePrefix, encodeBencode, integerAt } from './bencode.ts';
-import { GuardedWire } from './guarded-wire.ts';
+import { connectTo } from './connection.ts';
+import type { GuardedWire } from './guarded-wire.ts';
 import { infoHashOf } from './metainfo.ts';
-import { hex, pipe } from './swarm.ts';
+import { hex } from './swarm.ts';
 
 const name = 'ut_metadata';
 /** Our number for the extension: any but 0. */
@@ -15,6 +15,10 @@ const ourNumber = 1;
 const partBytes = 16 * 1024;
 /** A torrent of a million pieces is 20 MB. */
 const metadataBytesMax = 24 * 1024 * 1024;
+/** Asked for at a time: what is refused, for there is too much of it, is not asked for again. */
+const partsAhead = 16;
+/** Who reads more slowly than it asks is refused. */
+const waitingBytesMax = 1024 * 1024;
 const message = { request: 0, data: 1, reject: 2 };
 
 export class Metadata {
@@ -39,7 +43,7 @@ export class Metadata {
     if (their === undefined || their === 0) return;
     const partCount = Math.ceil(this.#info.length / partBytes);
     const piece = integerAt(value, 'piece', 0, partCount - 1);
-    if (piece === undefined) {
+    if (piece === undefined || wire.waitingBytes > waitingBytesMax) {
       const asked = integerAt(value, 'piece', 0, Number.MAX_SAFE_INTEGER) ?? 0;
       return wire.extended(their, encodeBencode({ msg_type: message.reject, piece: asked }));
     }
@@ -58,9 +62,14 @@ export function fetchInfo(
   timeoutMilliseconds: number,
 ): Promise<Uint8Array | undefined> {
   return new Promise((resolve) => {
-    const socket = createConnection({ host, port });
-    const wire = new GuardedWire(socket, null);
+    const { socket, wire } = connectTo(host, port, null);
     let parts: (Uint8Array | undefined)[] = [];
+    let nextPart = 0;
+    const ask = () => {
+      if (nextPart >= parts.length) return;
+      const their = wire.peerExtendedMapping[name];
+      wire.extended(their!, encodeBencode({ msg_type: message.request, piece: nextPart++ }));
+    };
     const end = (info?: Uint8Array) => {
       clearTimeout(timer);
       socket.destroy();
@@ -78,9 +87,8 @@ export function fetchInfo(
         const their = wire.peerExtendedMapping[name];
         if (size === undefined || their === undefined || their === 0) return end();
         parts = new Array(Math.ceil(size / partBytes));
-        for (let piece = 0; piece < parts.length; piece++) {
-          wire.extended(their, encodeBencode({ msg_type: message.request, piece }));
-        }
+        nextPart = 0;
+        for (let asked = 0; asked < partsAhead; asked++) ask();
         return;
       }
       const { value, endIndex } = decodePrefix(bytes);
@@ -88,12 +96,12 @@ export function fetchInfo(
       const piece = integerAt(value, 'piece', 0, parts.length - 1);
       if (value.get('msg_type') !== message.data || piece === undefined) return end();
       parts[piece] = new Uint8Array(bytes.subarray(endIndex));
+      ask();
       for (let index = 0; index < parts.length; index++) if (parts[index] === undefined) return;
       const info = Buffer.concat(parts as Uint8Array[]);
       end(hex(infoHashOf(info)) === hex(infoHash) ? new Uint8Array(info) : undefined);
     };
     socket.once('connect', () => {
-      pipe(socket, wire);
       wire.handshake(infoHash, peerId, { fast: false });
     });
     socket.on('error', () => end());

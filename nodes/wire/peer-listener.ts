@@ -1,8 +1,8 @@
 /** Where peers connect to us: one port for all torrents of the node. */
 import { createServer, type Server } from 'node:net';
 import { CannotListen, type ListenAddress } from '../http/http-service.ts';
-import { GuardedWire } from './guarded-wire.ts';
-import { pipe, type Swarm } from './swarm.ts';
+import { takeOver } from './connection.ts';
+import type { Swarm } from './swarm.ts';
 
 const handshakeMilliseconds = 15_000;
 /** Connections that have not said what they want. */
@@ -15,12 +15,13 @@ export class PeerListener {
   port = 0;
 
   constructor() {
-    this.#server = createServer({ noDelay: true }, (socket) => {
-      socket.on('error', () => {});
+    this.#server = createServer({ noDelay: true, pauseOnConnect: true }, (accepted) => {
       if (this.#strangers >= strangersMax) {
-        socket.destroy();
+        accepted.destroy();
         return;
       }
+      const { socket, wire } = takeOver(accepted, null);
+      socket.on('error', () => {});
       this.#strangers++;
       let isStranger = true;
       const settle = () => {
@@ -30,8 +31,6 @@ export class PeerListener {
       };
       const timer = setTimeout(() => socket.destroy(), handshakeMilliseconds);
       socket.once('close', settle);
-      const wire = new GuardedWire(socket, null);
-      pipe(socket, wire);
       wire.once('handshake', (infoHash: string, peerId: string) => {
         settle();
         const swarm = this.#swarms.get(infoHash);
@@ -40,7 +39,7 @@ export class PeerListener {
           wire.destroy();
           return;
         }
-        swarm.welcome(socket, wire, peerId);
+        swarm.welcome(socket, wire, peerId, infoHash);
       });
     });
   }

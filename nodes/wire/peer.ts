@@ -10,9 +10,11 @@ import type { Bringer, PieceIntake } from '../files/piece-intake.ts';
 import type { GuardedWire } from './guarded-wire.ts';
 
 /** Two seconds of what the peer sends are asked for ahead: a round trip and its swings fit into that. */
-const aheadSeconds = 2;
+const aheadSeconds = 1;
 const blocksAheadMin = 16;
 const blocksAheadMax = 1024;
+/** Of the last second in the mean rate: about three seconds count. */
+const meanWeight = 0.5;
 /** A block that comes sooner than this is not slow. */
 const slowBlockMilliseconds = 1000;
 /** After a request was rejected. */
@@ -22,8 +24,9 @@ interface Claim {
   begun: BegunPiece;
   /** Blocks from here on have not been asked for. */
   nextBlock: number;
-  /** Blocks that are on their way. */
-  asked: Set<number>;
+  /** 1 = the block is on its way; and how many are. */
+  asked: Uint8Array;
+  askedCount: number;
   broughtBytes: number;
 }
 
@@ -52,8 +55,8 @@ export class Peer implements Bringer {
   #restsUntil = 0;
   /** When a block came last, or the first of several was asked for. */
   #waitingSince = 0;
-  /** The block that is being read answers a request of ours. */
-  #isMatched = false;
+  /** Something of use was read since the last look at what to ask for. */
+  #hasNews = false;
   /** Blocks that may still come although we took them back. */
   #cancelledBytes = 0;
   wrongPieces = 0;
@@ -61,7 +64,10 @@ export class Peer implements Bringer {
   sentBytes = 0;
   /** Since the last choke round, and the rate of the round before. */
   roundReceivedBytes = 0;
+  roundBytesPerSecond = 0;
+  /** Mean over the last seconds: by it one asks ahead. */
   receiveBytesPerSecond = 0;
+  #measuredBytes = 0;
   isGone = false;
 
   constructor(swarm: PeerSwarm, row: number, kind: SourceKind, id: string, wire: GuardedWire, socket: Socket) {
@@ -71,12 +77,11 @@ export class Peer implements Bringer {
     this.id = id;
     this.wire = wire;
     this.socket = socket;
-    wire.on('choke', () => {
-      // Those with blocks on their way end when the last of these is answered or rejected.
-      for (const claim of [...this.#claims.values()]) this.#settle(claim);
-    });
+    wire.on('choke', () => this.#onChoke());
     wire.on('unchoke', () => this.fill());
-    wire.on('download', (bytes: number) => this.#onDownload(bytes));
+    wire.onBlock = (piece, offset, bytes) => this.#onBlock(piece, offset, bytes);
+    wire.onRejected = (piece, offset) => this.#onRejected(piece, offset);
+    wire.onRead = () => this.#onRead();
   }
 
   get claimCount(): number {
@@ -94,6 +99,14 @@ export class Peer implements Bringer {
       if (claim === undefined) return;
       this.#askBlock(claim);
     }
+  }
+
+  /** Once a second. */
+  measure(): void {
+    const bytes = this.receivedBytes - this.#measuredBytes;
+    this.#measuredBytes = this.receivedBytes;
+    const isFirst = this.receiveBytesPerSecond === 0;
+    this.receiveBytesPerSecond += (isFirst ? 1 : meanWeight) * (bytes - this.receiveBytesPerSecond);
   }
 
   /** Breaks off when no block has come for `milliseconds` although some are on their way. */
@@ -130,7 +143,7 @@ export class Peer implements Bringer {
 
   blockEnded(piece: number, block: number): void {
     const claim = this.#claims.get(piece);
-    if (claim?.asked.has(block) === true) this.#cancel(claim, block);
+    if (claim?.asked[block] === 1) this.#cancel(claim, block);
   }
 
   sentWrong(alone: boolean): void {
@@ -156,62 +169,85 @@ export class Peer implements Bringer {
     const decision = core.ask(this.row);
     if (decision?.kind !== 'request') return undefined;
     const begun = this.#swarm.intake.claim(decision.piece, this);
-    const claim = { begun, nextBlock: 0, asked: new Set<number>(), broughtBytes: 0 };
+    const asked = new Uint8Array(begun.blocks.length);
+    const claim = { begun, nextBlock: 0, asked, askedCount: 0, broughtBytes: 0 };
     this.#claims.set(decision.piece, claim);
     return this.#claimWithWork();
   }
 
   #askBlock(claim: Claim): void {
     const block = claim.nextBlock++;
-    claim.asked.add(block);
+    claim.asked[block] = 1;
+    claim.askedCount++;
     if (this.#blocksAsked++ === 0) this.#waitingSince = performance.now();
-    const length = blockLengthOf(claim.begun, block);
-    this.wire.request(claim.begun.piece, block * blockBytes, length, (error, bytes) => {
-      claim.asked.delete(block);
-      this.#blocksAsked--;
-      if (error !== null || bytes === null) this.#notBrought(claim, error?.message ?? '');
-      else this.#broughtBlock(claim, block, bytes);
-    });
+    this.wire.ask(claim.begun.piece, block * blockBytes, blockLengthOf(claim.begun, block));
   }
 
-  #broughtBlock(claim: Claim, block: number, bytes: Uint8Array): void {
-    this.#isMatched = true;
-    this.#waitingSince = performance.now();
+  /** The block is not on its way any more. */
+  #answered(claim: Claim, block: number): void {
+    claim.asked[block] = 0;
+    claim.askedCount--;
+    this.#blocksAsked--;
+  }
+
+  #onBlock(piece: number, offset: number, bytes: Uint8Array): void {
+    this.receivedBytes += bytes.length;
+    this.roundReceivedBytes += bytes.length;
+    const claim = this.#claims.get(piece);
+    const block = offset / blockBytes;
+    if (claim?.asked[block] !== 1 || bytes.length !== blockLengthOf(claim.begun, block)) {
+      return this.#onUnasked(bytes.length);
+    }
+    this.#hasNews = true;
+    this.#answered(claim, block);
     if (this.#swarm.intake.put(claim.begun, block, bytes, this)) claim.broughtBytes += bytes.length;
     this.#swarm.brought(this, bytes.length);
-    this.#settle(claim);
+    if (claim.askedCount === 0) this.#settle(claim);
+  }
+
+  /** A block that nobody asked for, or that was taken back too late. */
+  #onUnasked(bytes: number): void {
+    this.#swarm.intake.countDuplicate(this.kind, bytes);
+    this.#cancelledBytes -= bytes;
+    if (this.#cancelledBytes < 0) this.#swarm.part(this, 'it sent blocks that nobody asked for');
+  }
+
+  /** Asks for more once for all that came together. */
+  #onRead(): void {
+    if (!this.#hasNews) return;
+    this.#hasNews = false;
+    this.#waitingSince = performance.now();
     this.fill();
   }
 
-  /** Choked, rejected, cancelled or closed. What we took back ourselves has no claim any more. */
-  #notBrought(claim: Claim, why: string): void {
-    if (this.isGone) return;
+  #onRejected(piece: number, offset: number): void {
+    const claim = this.#claims.get(piece);
+    const block = offset / blockBytes;
+    if (this.isGone || claim?.asked[block] !== 1) return;
+    this.#answered(claim, block);
     // A peer that rejects and does not choke would be asked again at once, for ever.
-    if (why.includes('rejected') && !this.wire.peerChoking) this.#restsUntil = performance.now() + restMilliseconds;
+    if (!this.wire.peerChoking) this.#restsUntil = performance.now() + restMilliseconds;
     this.#settle(claim);
-    this.fill();
+  }
+
+  /** With the fast extension what was asked for is still answered; without, a choke forgets it. */
+  #onChoke(): void {
+    for (const claim of [...this.#claims.values()]) {
+      if (!this.wire.hasFast) {
+        for (let block = 0; block < claim.asked.length; block++)
+          if (claim.asked[block] === 1) this.#forget(claim, block);
+      }
+      this.#settle(claim);
+    }
   }
 
   /** A claim of which nothing is on its way, and nothing can be asked for, ends. */
   #settle(claim: Claim): void {
     const { begun } = claim;
-    if (this.#claims.get(begun.piece) !== claim || claim.asked.size > 0 || begun.missingBlocks === 0) return;
+    if (this.#claims.get(begun.piece) !== claim || claim.askedCount > 0 || begun.missingBlocks === 0) return;
     const mayAsk = !this.wire.peerChoking && performance.now() >= this.#restsUntil;
     if (mayAsk && begun.blocks.includes(0, claim.nextBlock)) return;
     this.#endClaim(claim);
-  }
-
-  /** Every block that comes passes here, also one that nobody asked for or that was cancelled too late. */
-  #onDownload(bytes: number): void {
-    this.receivedBytes += bytes;
-    this.roundReceivedBytes += bytes;
-    if (this.#isMatched) {
-      this.#isMatched = false;
-      return;
-    }
-    this.#swarm.intake.countDuplicate(this.kind, bytes);
-    this.#cancelledBytes -= bytes;
-    if (this.#cancelledBytes < 0) this.#swarm.part(this, 'it sent blocks that nobody asked for');
   }
 
   #breakOff(claim: Claim): void {
@@ -226,12 +262,17 @@ export class Peer implements Bringer {
   }
 
   #takeBack(claim: Claim): void {
-    for (const block of [...claim.asked]) this.#cancel(claim, block);
+    for (let block = 0; block < claim.asked.length; block++) if (claim.asked[block] === 1) this.#cancel(claim, block);
   }
 
-  #cancel({ begun }: Claim, block: number): void {
-    const length = blockLengthOf(begun, block);
-    this.#cancelledBytes += length;
-    this.wire.cancel(begun.piece, block * blockBytes, length);
+  #cancel(claim: Claim, block: number): void {
+    this.#forget(claim, block);
+    this.wire.cancel(claim.begun.piece, block * blockBytes, blockLengthOf(claim.begun, block));
+  }
+
+  /** It may still come: that is no fault of the peer. */
+  #forget(claim: Claim, block: number): void {
+    this.#answered(claim, block);
+    this.#cancelledBytes += blockLengthOf(claim.begun, block);
   }
 }

@@ -2,32 +2,18 @@
  * One torrent's swarm as one node takes part in it: the peers that are connected, what they hold, who is served.
  * A relay that is still pulling and a client are the same here; they differ in what else brings them pieces.
  */
-import { createConnection, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { SourceKind } from '#core/record.ts';
 import type { PieceIntake } from '../files/piece-intake.ts';
 import { packed } from '../files/piece-store.ts';
-import type { Pace } from '../http/pace.ts';
 import { decodeDictionary, integerAt } from './bencode.ts';
 import { ChokeRounds } from './choke-rounds.ts';
-import { GuardedWire, type WireFile } from './guarded-wire.ts';
+import { connectTo } from './connection.ts';
+import type { GuardedWire, WireFile } from './guarded-wire.ts';
 import { Metadata } from './metadata.ts';
 import { Peer, type PeerSwarm } from './peer.ts';
+import type { SwarmOptions } from './swarm-options.ts';
 import { Uploads } from './uploads.ts';
-
-export interface SwarmOptions {
-  infoHash: Uint8Array;
-  /** The bencoded info dictionary, for whoever has a magnet link only. */
-  info: Uint8Array;
-  peerId: Uint8Array;
-  /** Port on which we listen, told to peers; 0 = none. */
-  listenPort: number;
-  uploadSlots: number;
-  optimisticSlots: number;
-  /** Of this torrent and of the node. */
-  uploadPaces: Pace[];
-  /** What a peer at this address counts as: relays are known to control. */
-  kindOf: (host: string, port: number) => SourceKind;
-}
 
 /** From the first packet to the peer's handshake. */
 const handshakeMilliseconds = 15_000;
@@ -35,6 +21,8 @@ const handshakeMilliseconds = 15_000;
 const idleMilliseconds = 150_000;
 /** No block for this long although some were asked for: ask others. */
 const silenceMilliseconds = 30_000;
+/** Nothing of what was sent was taken for this long: the slot is somebody else's. */
+const stalledMilliseconds = 60_000;
 /** An address is tried again after this, doubled each time. */
 const retryMilliseconds = 3000;
 const retryMillisecondsMax = 600_000;
@@ -50,6 +38,8 @@ interface Address {
   failures: number;
   nextTryAt: number;
   isBusy: boolean;
+  /** It is asked under the name that the swarm had before: the peer may not know the new one yet. */
+  usesFormer: boolean;
 }
 
 export class Swarm implements PeerSwarm {
@@ -58,7 +48,11 @@ export class Swarm implements PeerSwarm {
   readonly peers = new Map<number, Peer>();
   readonly uploads: Uploads;
   readonly #file: WireFile;
-  readonly #metadata: Metadata;
+  #metadata: Metadata | null;
+  /** Handshakes name the first one; the others are answered too. */
+  #infoHashes: Uint8Array[];
+  /** What peers announced that could not be verified yet. */
+  readonly #unknown = new Map<Peer, Set<number>>();
   readonly #rounds: ChokeRounds;
   readonly #addresses = new Map<string, Address>();
   readonly #banned = new Set<string>();
@@ -69,8 +63,7 @@ export class Swarm implements PeerSwarm {
   #heldBack: { piece: number; seconds: number } | undefined;
   #connecting = 0;
   #isClosed = false;
-  /** Whose pieces are asked for now. */
-  asks: 'everybody' | 'relays' | 'nobody' = 'everybody';
+  #asks: 'everybody' | 'relays' | 'nobody' = 'everybody';
   /** Whether anybody is served: before that, peers connect and wait. */
   isServing = true;
   /** Payload that peers brought, relays included. */
@@ -83,7 +76,8 @@ export class Swarm implements PeerSwarm {
     const { core, store } = intake;
     const { sizeBytes, pieceLengthBytes } = store.file;
     this.#file = { sizeBytes, pieceLengthBytes, pieceCount: store.pieceCount };
-    this.#metadata = new Metadata(options.info);
+    this.#metadata = options.info === null ? null : new Metadata(options.info);
+    this.#infoHashes = [options.infoHash];
     this.uploads = new Uploads(store, options.uploadPaces);
     this.#rounds = new ChokeRounds(core, options.uploadSlots, options.optimisticSlots);
     for (let row = core.options.neighboursMax; row >= 1; row--) this.#freeRows.push(row);
@@ -99,16 +93,42 @@ export class Swarm implements PeerSwarm {
   know(host: string, port: number): void {
     const key = `${host}:${port}`;
     if (this.#addresses.has(key) || this.#addresses.size >= addressesMax || port < 1 || port > 65_535) return;
-    this.#addresses.set(key, { host, port, failures: 0, nextTryAt: 0, isBusy: false });
+    this.#addresses.set(key, { host, port, failures: 0, nextTryAt: 0, isBusy: false, usesFormer: false });
     this.#connectMore();
   }
 
   /** A connection whose handshake the listener has read: `wire` has not answered it yet. */
-  welcome(socket: Socket, wire: GuardedWire, peerId: string): void {
+  welcome(socket: Socket, wire: GuardedWire, peerId: string, infoHash: string): void {
     wire.knowFile(this.#file);
     this.#prepare(wire);
-    wire.handshake(this.options.infoHash, this.options.peerId, { fast: true });
+    wire.handshake(infoHash, this.options.peerId, { fast: true });
     this.#join(socket, wire, peerId, 'peer');
+  }
+
+  /** The same swarm under its lasting name; whoever is connected stays, and the former name is still answered. */
+  rename(infoHash: Uint8Array, info: Uint8Array): void {
+    this.#infoHashes = [infoHash, ...this.#infoHashes];
+    this.#metadata = new Metadata(info);
+    for (const address of this.#addresses.values()) address.nextTryAt = 0;
+  }
+
+  /** Hashes of these pieces became known: who announced them may be asked for them. */
+  learn(pieces: number[]): void {
+    for (const [peer, unknown] of this.#unknown) {
+      const known = pieces.filter((piece) => unknown.delete(piece));
+      if (known.length > 0) this.#heard(peer, known);
+    }
+  }
+
+  /** Whose pieces are asked for now. */
+  get asks(): 'everybody' | 'relays' | 'nobody' {
+    return this.#asks;
+  }
+
+  set asks(whose: 'everybody' | 'relays' | 'nobody') {
+    if (whose === this.#asks) return;
+    this.#asks = whose;
+    for (const peer of this.peers.values()) this.#interest(peer);
   }
 
   get peerCount(): number {
@@ -123,6 +143,7 @@ export class Swarm implements PeerSwarm {
   close(): void {
     this.#isClosed = true;
     clearInterval(this.#timer);
+    this.options.extension?.close();
     for (const peer of [...this.peers.values()]) this.part(peer, 'closing');
   }
 
@@ -137,8 +158,8 @@ export class Swarm implements PeerSwarm {
 
   #connect(address: Address): void {
     const { host, port } = address;
-    const socket = createConnection({ host, port, noDelay: true });
-    const wire = new GuardedWire(socket, this.#file);
+    const { socket, wire } = connectTo(host, port, this.#file);
+    const infoHash = this.#infoHashes[address.usesFormer ? this.#infoHashes.length - 1 : 0]!;
     address.isBusy = true;
     this.#connecting++;
     let isGreeted = false;
@@ -151,13 +172,12 @@ export class Swarm implements PeerSwarm {
       if (!isGreeted) socket.destroy();
     }, handshakeMilliseconds);
     socket.once('connect', () => {
-      pipe(socket, wire);
       this.#prepare(wire);
-      wire.handshake(this.options.infoHash, this.options.peerId, { fast: true });
+      wire.handshake(infoHash, this.options.peerId, { fast: true });
     });
-    wire.once('handshake', (infoHash: string, peerId: string) => {
+    wire.once('handshake', (answered: string, peerId: string) => {
       settle();
-      isGreeted = infoHash === hex(this.options.infoHash);
+      isGreeted = answered === hex(infoHash);
       if (!isGreeted || peerId === hex(this.options.peerId)) {
         // Ourselves, or another torrent: for a long time not again.
         address.failures = 10;
@@ -174,6 +194,7 @@ export class Swarm implements PeerSwarm {
       clearTimeout(timer);
       settle();
       address.isBusy = false;
+      address.usesFormer = !isGreeted && !address.usesFormer && this.#infoHashes.length > 1;
       if (!isGreeted && !this.#isClosed) this.intake.core.handshake(false);
       const wait = Math.min(retryMillisecondsMax, retryMilliseconds * 2 ** Math.min(address.failures++, 10));
       address.nextTryAt = performance.now() + wait;
@@ -181,7 +202,8 @@ export class Swarm implements PeerSwarm {
   }
 
   #prepare(wire: GuardedWire): void {
-    this.#metadata.offer(wire);
+    this.#metadata?.offer(wire);
+    this.options.extension?.offer(wire);
     if (this.options.listenPort > 0) wire.extendedHandshake.p = this.options.listenPort;
     wire.extendedHandshake.v = 'sluice';
     wire.extendedHandshake.reqq = 1024;
@@ -205,8 +227,14 @@ export class Swarm implements PeerSwarm {
     wire.setKeepAlive(true);
     wire.onBroken = (rule) => this.part(peer, rule);
     wire.onExtension = (name, message) => {
-      if (name === 'handshake') this.#recognise(peer, message);
-      else this.#metadata.answer(wire, name, message);
+      if (name === 'handshake') {
+        this.#recognise(peer, message);
+        this.options.extension?.greet(peer);
+        return;
+      }
+      this.#metadata?.answer(wire, name, message);
+      const rule = this.options.extension?.receive(peer, name, message);
+      if (rule !== undefined) this.part(peer, rule);
     };
     wire.on('close', () => this.part(peer, 'closed'));
     socket.once('close', () => this.part(peer, 'closed'));
@@ -226,6 +254,12 @@ export class Swarm implements PeerSwarm {
     });
     wire.on('have-all', () => {
       if (peer.isGone) return;
+      if (this.options.isKnown !== undefined) {
+        return this.#heard(
+          peer,
+          Array.from({ length: this.#file.pieceCount }, (_, piece) => piece),
+        );
+      }
       core.heardAll(row);
       this.#interest(peer);
     });
@@ -247,7 +281,13 @@ export class Swarm implements PeerSwarm {
 
   #heard(peer: Peer, pieces: number[]): void {
     if (peer.isGone) return;
-    this.intake.core.heard(peer.row, pieces);
+    const { isKnown } = this.options;
+    const known = isKnown === undefined ? pieces : pieces.filter((piece) => isKnown(piece));
+    const unknown = this.#unknown.get(peer) ?? new Set();
+    if (isKnown !== undefined) this.#unknown.set(peer, unknown);
+    if (known.length < pieces.length) for (const piece of pieces) if (!isKnown!(piece)) unknown.add(piece);
+    if (known.length === 0) return;
+    this.intake.core.heard(peer.row, known);
     this.#interest(peer);
   }
 
@@ -262,17 +302,15 @@ export class Swarm implements PeerSwarm {
   // ---- What peers ask of the swarm ----------------------------------------------------------------------------
 
   mayClaim(peer: Peer): boolean {
-    if (this.#isClosed || !this.#asksOf(peer)) return false;
+    if (this.#isClosed || !this.#asksOf(peer) || !this.intake.hasRoom) return false;
     let claims = 0;
     for (const other of this.peers.values()) claims += other.claimCount;
     // Each may bring one piece, whatever the others do.
     return peer.claimCount === 0 || claims < this.#claimsMax;
   }
 
-  brought(peer: Peer, bytes: number): void {
+  brought(_peer: Peer, bytes: number): void {
     this.receivedBytes += bytes;
-    // The first seconds have no round behind them; what came since is the best that is known.
-    if (peer.receiveBytesPerSecond < peer.roundReceivedBytes) peer.receiveBytesPerSecond = peer.roundReceivedBytes;
   }
 
   part(peer: Peer, why: string): void {
@@ -281,6 +319,8 @@ export class Swarm implements PeerSwarm {
     if (why.startsWith('it sent a piece')) this.#banned.add(peer.socket.remoteAddress ?? '');
     if (why !== 'closed' && why !== 'closing') this.onLog('parted from a peer', { why });
     peer.leave();
+    this.#unknown.delete(peer);
+    this.options.extension?.part(peer);
     this.intake.core.part(peer.row);
     this.#freeRows.push(peer.row);
     peer.socket.destroy();
@@ -339,21 +379,17 @@ export class Swarm implements PeerSwarm {
   }
 
   #tick(): void {
+    for (const peer of this.peers.values()) peer.measure();
     if (this.isServing) this.#rounds.tick(this.peers);
+    this.options.extension?.tick();
     if (this.#heldBack !== undefined && ++this.#heldBack.seconds > heldBackSecondsMax) this.#tellHeldBack();
     for (const peer of [...this.peers.values()]) {
       peer.checkSilence(silenceMilliseconds);
+      if (peer.wire.stalledMilliseconds > stalledMilliseconds) this.part(peer, 'it takes nothing of what it asked for');
       peer.fill();
     }
     this.#connectMore();
   }
-}
-
-/** The socket and the wire, each the other's end; either's end is both's. */
-export function pipe(socket: Socket, wire: GuardedWire): void {
-  socket.pipe(wire).pipe(socket);
-  wire.on('error', () => socket.destroy());
-  wire.on('close', () => socket.destroy());
 }
 
 export function hex(bytes: Uint8Array): string {

@@ -2,11 +2,14 @@
 import { request } from 'undici';
 import { type BencodeValue, bytesAt, decodeDictionary, integerAt, utf8 } from './bencode.ts';
 import { type PeerAddress, unpackAddresses } from './compact-peers.ts';
+import { accessProof } from './tracker.ts';
 
 export interface Announced {
   infoHash: Uint8Array;
   peerId: Uint8Array;
   port: number;
+  /** Of a private swarm: proves that control knows this node. */
+  access?: string;
   /** Asked anew before each announce. */
   progress: () => { uploaded: number; downloaded: number; left: number; wantsPeers: boolean };
 }
@@ -81,13 +84,14 @@ export class TrackerClient {
     event: TrackerEvent,
     { uploaded, downloaded, left, wantsPeers }: ReturnType<Announced['progress']>,
   ): Promise<Uint8Array> {
-    const { infoHash, peerId, port } = this.#announced;
+    const { infoHash, peerId, port, access } = this.#announced;
     const query = [
       `info_hash=${escaped(infoHash)}`,
       `peer_id=${escaped(peerId)}`,
       `port=${port}&uploaded=${uploaded}&downloaded=${downloaded}&left=${left}&compact=1`,
       `numwant=${wantsPeers ? 50 : 0}`,
       ...(event === '' ? [] : [`event=${event}`]),
+      ...(access === undefined ? [] : [`proof=${accessProof(access, infoHash, peerId, port)}`]),
       ...(this.#id === undefined ? [] : [`trackerid=${escaped(Buffer.from(this.#id, 'latin1'))}`]),
     ].join('&');
     const url = `${this.#url}${this.#url.includes('?') ? '&' : '?'}${query}`;

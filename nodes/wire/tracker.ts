@@ -1,4 +1,5 @@
 /** An HTTP tracker (BEP 3, compact replies of BEP 23 and 7, scrape of BEP 48) for the torrents that it was told of. */
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { encodeBencode } from './bencode.ts';
 import { type PeerAddress, packAddress } from './compact-peers.ts';
@@ -25,14 +26,21 @@ interface Torrent {
   completed: number;
   /** Always among the answer: the relay itself. */
   fixed: () => PeerAddress[];
+  /** Of a private swarm: without a proof nobody learns that it is there. */
+  access: string | undefined;
+}
+
+/** What proves that a node may take part: control gives `access` to those it knows, and it is never sent itself. */
+export function accessProof(access: string, infoHash: Uint8Array, peerId: Uint8Array, port: number): string {
+  return createHmac('sha256', access).update(infoHash).update(peerId).update(String(port)).digest('hex');
 }
 
 export class Tracker {
   readonly #torrents = new Map<string, Torrent>();
 
-  /** Keeps track of the torrent from now on. `fixed`: peers that are told to everybody. */
-  add(infoHash: string, fixed: () => PeerAddress[]): void {
-    this.#torrents.set(infoHash, { peers: new Map(), completed: 0, fixed });
+  /** Keeps track of the torrent from now on. `fixed`: peers that are told to everybody; `access`: it is private. */
+  add(infoHash: string, fixed: () => PeerAddress[], access?: string): void {
+    this.#torrents.set(infoHash, { peers: new Map(), completed: 0, fixed, access });
   }
 
   remove(infoHash: string): void {
@@ -47,7 +55,9 @@ export class Tracker {
   announce(request: IncomingMessage, response: ServerResponse): void {
     const query = binaryQuery(request.url ?? '');
     const torrent = this.#torrents.get(Buffer.from(query.get('info_hash') ?? '', 'latin1').toString('hex'));
-    if (torrent === undefined) return answer(response, { 'failure reason': 'unknown torrent' });
+    if (torrent === undefined || !isAllowed(torrent, query)) {
+      return answer(response, { 'failure reason': 'unknown torrent' });
+    }
     const id = query.get('peer_id') ?? '';
     const port = Number(query.get('port'));
     if (id.length !== 20) return answer(response, { 'failure reason': 'peer_id must have 20 bytes' });
@@ -75,7 +85,7 @@ export class Tracker {
     const files = new Map<string, object>();
     for (const [name, value] of binaryPairs(request.url ?? '')) {
       const torrent = this.#torrents.get(Buffer.from(value, 'latin1').toString('hex'));
-      if (name !== 'info_hash' || torrent === undefined || files.size >= 64) continue;
+      if (name !== 'info_hash' || torrent === undefined || torrent.access !== undefined || files.size >= 64) continue;
       files.set(value, { ...counts(torrent), downloaded: torrent.completed });
     }
     // Keys are bytes, which the encoder would take for text: written out, in their order.
@@ -95,6 +105,14 @@ export class Tracker {
       peers.delete(key);
     }
   }
+}
+
+function isAllowed({ access }: Torrent, query: Map<string, string>): boolean {
+  if (access === undefined) return true;
+  const [infoHash, peerId] = ['info_hash', 'peer_id'].map((name) => Buffer.from(query.get(name) ?? '', 'latin1'));
+  const wanted = accessProof(access, infoHash!, peerId!, Number(query.get('port')));
+  const given = Buffer.from(query.get('proof') ?? '', 'latin1');
+  return given.length === wanted.length && timingSafeEqual(given, Buffer.from(wanted));
 }
 
 function counts({ peers }: Torrent): { complete: number; incomplete: number } {

@@ -49,7 +49,10 @@ declare module 'bittorrent-protocol' {
     reject(piece: number, offset: number, length: number): void;
     piece(piece: number, offset: number, block: Uint8Array): void;
     extended(id: number | string, message: Uint8Array): void;
-    _push(bytes: Uint8Array): boolean | undefined;
+    end(data?: unknown): this;
+    _push(bytes: Uint8Array): boolean;
+    _debug(): void;
+    _message(id: number, numbers: number[], data: Uint8Array | null): void;
     _onMessageLength(buffer: Uint8Array): void;
     _onMessage(buffer: Uint8Array): void;
     _onHandshakeBuffer(buffer: Uint8Array): void;

@@ -1,19 +1,31 @@
-/** Sends what a peer asks for: in its order, no faster than the pace, and no more than the peer takes. */
+/**
+ * Sends what a peer asks for: in its order, no faster than the pace, and no more than the peer takes. Requests that
+ * follow each other in the file are read at once, each block to its place between the heads of messages, and go out
+ * as one write. A peer costs two such buffers while it is served, however much it asks for and however slowly it reads.
+ */
+
+import { BufferPool } from '../files/buffer-pool.ts';
 import type { PieceStore } from '../files/piece-store.ts';
 import type { Pace } from '../http/pace.ts';
-import { pause } from '../http/pace.ts';
 import type { Peer } from './peer.ts';
 
-/** Of one peer, in our buffers: enough to keep its connection busy. */
-const waitingBytesMax = 1024 * 1024;
-/** Peers ask in order: what follows a block is read with it. */
-const readAheadBytes = 256 * 1024;
+/** Of one read: enough that what is done once per read costs little beside its bytes. */
+const batchBytesMax = 256 * 1024;
+const batchBlocksMax = 16;
+/** Length, number, piece, offset. */
+const headBytes = 13;
+const pieceMessage = 7;
+/** Of a peer: one is being sent while the next one is read. */
+const batchesMax = 2;
 
-interface Wanted {
-  piece: number;
-  offset: number;
-  length: number;
-  respond: (error: Error | null, bytes?: Uint8Array) => void;
+/** Kept for reuse, over all swarms of the process. */
+const pool = new BufferPool(batchBytesMax + batchBlocksMax * headBytes, 64);
+
+/** Blocks that lie behind one another in the file. */
+interface Batch {
+  start: number;
+  lengths: number[];
+  bytes: number;
 }
 
 export class Uploads {
@@ -28,47 +40,109 @@ export class Uploads {
 
   /** Answers the requests of `peer` from now on. */
   serve(peer: Peer): void {
-    const queue: Wanted[] = [];
     let isBusy = false;
-    let ahead: { start: number; bytes: Buffer } | undefined;
-    const read = async (start: number, length: number, endOfPiece: number): Promise<Uint8Array> => {
-      const isAhead = ahead !== undefined && start >= ahead.start && start + length <= ahead.start + ahead.bytes.length;
-      if (!isAhead) {
-        const bytes = await this.#store.read(start, Math.max(length, Math.min(readAheadBytes, endOfPiece - start)));
-        ahead = { start, bytes };
-      }
-      const { start: from, bytes } = ahead!;
-      return bytes.subarray(start - from, start - from + length);
-    };
     const work = async () => {
       isBusy = true;
-      for (let wanted = queue.shift(); wanted !== undefined && !peer.isGone; wanted = queue.shift()) {
-        const { piece, offset, length, respond } = wanted;
-        // Choked or cancelled since: the wire has forgotten it, and answering would only cost.
-        if (!this.#isStillAsked(peer, wanted)) continue;
-        if (!this.#store.has(piece)) {
-          respond(new Error('not there'));
-          continue;
-        }
-        const start = piece * this.#store.file.pieceLengthBytes + offset;
-        const bytes = await read(start, length, start - offset + this.#store.pieceBytes(piece));
-        for (const pace of this.#paces) await pace.take(length);
-        while (peer.wire.waitingBytes > waitingBytesMax && !peer.isGone) await pause(20);
-        if (!this.#isStillAsked(peer, wanted)) continue;
-        this.sentBytes += length;
-        peer.sentBytes += length;
-        respond(null, bytes);
+      const sending = new Sending();
+      try {
+        while (peer.wire.wanted.size > 0 && !peer.isGone) await this.#sendNext(peer, sending);
+      } finally {
+        isBusy = false;
       }
-      isBusy = false;
     };
-    peer.wire.on('request', (piece: number, offset: number, length: number, respond: Wanted['respond']) => {
-      queue.push({ piece, offset, length, respond });
+    peer.wire.onWanted = () => {
       // A disk that cannot be read ends this connection; the next one tries anew.
       if (!isBusy) work().catch(() => peer.socket.destroy());
-    });
+    };
   }
 
-  #isStillAsked(peer: Peer, { piece, offset, length }: Wanted): boolean {
-    return peer.wire.peerRequests.some((one) => one.piece === piece && one.offset === offset && one.length === length);
+  async #sendNext(peer: Peer, sending: Sending): Promise<void> {
+    await sending.room();
+    let batchMax = batchBytesMax;
+    for (const pace of this.#paces) batchMax = Math.min(batchMax, pace.burstBytes);
+    const batch = this.#takeBatch(peer, batchMax);
+    if (batch === undefined) return;
+    const buffer = pool.take();
+    try {
+      const used = await this.#read(batch, buffer);
+      for (const pace of this.#paces) await pace.take(batch.bytes);
+      if (peer.isGone) return pool.give(buffer);
+      this.sentBytes += batch.bytes;
+      peer.sentBytes += batch.bytes;
+      sending.begin();
+      peer.wire.send(buffer.subarray(0, used), () => {
+        pool.give(buffer);
+        sending.end();
+      });
+    } catch (error) {
+      pool.give(buffer);
+      throw error;
+    }
+  }
+
+  /** Takes the next requests that one read can answer. */
+  #takeBatch(peer: Peer, bytesMax: number): Batch | undefined {
+    const { wanted } = peer.wire;
+    const { pieceLengthBytes } = this.#store.file;
+    let batch: Batch | undefined;
+    for (const [start, length] of wanted) {
+      const isNext = batch === undefined || start === batch.start + batch.bytes;
+      if (!isNext || (batch !== undefined && batch.bytes + length > bytesMax)) break;
+      if (batch !== undefined && batch.lengths.length === batchBlocksMax) break;
+      wanted.delete(start);
+      if (!this.#store.has(Math.floor(start / pieceLengthBytes))) {
+        peer.wire.refuse(start, length);
+        if (batch !== undefined) break;
+        continue;
+      }
+      batch ??= { start, lengths: [], bytes: 0 };
+      batch.lengths.push(length);
+      batch.bytes += length;
+    }
+    return batch;
+  }
+
+  /** Returns how much of the buffer the messages take. */
+  async #read({ start, lengths }: Batch, buffer: Buffer): Promise<number> {
+    const { pieceLengthBytes } = this.#store.file;
+    const places: Buffer[] = [];
+    let from = start;
+    let at = 0;
+    for (const length of lengths) {
+      buffer.writeUInt32BE(headBytes - 4 + length, at);
+      buffer[at + 4] = pieceMessage;
+      buffer.writeUInt32BE(Math.floor(from / pieceLengthBytes), at + 5);
+      buffer.writeUInt32BE(from % pieceLengthBytes, at + 9);
+      places.push(buffer.subarray(at + headBytes, at + headBytes + length));
+      at += headBytes + length;
+      from += length;
+    }
+    await this.#store.readInto(places, start);
+    return at;
+  }
+}
+
+/** What is on its way to one peer. */
+class Sending {
+  #count = 0;
+  #wake: (() => void) | undefined;
+
+  begin(): void {
+    this.#count++;
+  }
+
+  end(): void {
+    this.#count--;
+    this.#wake?.();
+    this.#wake = undefined;
+  }
+
+  /** Waits until one more may be read. */
+  async room(): Promise<void> {
+    while (this.#count >= batchesMax) {
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+    }
   }
 }

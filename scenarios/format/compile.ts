@@ -82,8 +82,19 @@ export function compile(configuration: Configuration, policies: Catalogue): Scen
       driftMax: parseQuantity('drift', control.driftMax),
     },
     messages: compileMessages(configuration.messages),
+    model: compileModel(configuration.model),
     faults: configuration.faults.flatMap((fault) => compileFault(fault, configuration)),
     prices: compilePrices(configuration, pairs),
+  };
+}
+
+/** Absent: nothing is left out that the model does not have anyway. */
+function compileModel(model: Configuration['model']): Scenario['model'] {
+  return {
+    overhead: parseShare(model?.overhead ?? '0%'),
+    controlKnowsLinks: model?.controlKnowsLinks ?? true,
+    taskDelayMilliseconds: parseTime(model?.taskDelay ?? '0s'),
+    processStartMilliseconds: parseTime(model?.processStart ?? '0s'),
   };
 }
 

@@ -26,6 +26,8 @@ export interface Configuration {
   distribution: DistributionText;
   control: ControlText;
   messages: MessagesText;
+  /** Absent: what the simulator leaves out stays out. */
+  model?: { overhead: string; controlKnowsLinks: boolean; taskDelay: string; processStart: string };
   faults: FaultText[];
   expect: string[];
   published: { metric: string; value: number; source: string }[];

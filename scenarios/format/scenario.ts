@@ -24,6 +24,7 @@ export interface Scenario {
   distribution: Distribution;
   control: Control;
   messages: MessageFaults;
+  model: Model;
   faults: Fault[];
   prices: Prices;
   policy: Policy;
@@ -152,6 +153,16 @@ export interface Control {
   leaseMilliseconds: number;
   slackMilliseconds: number;
   driftMax: number;
+}
+
+/** What the simulator leaves out unless a scenario says it. */
+export interface Model {
+  /** Heads of all layers, as a share of the payload that they carry. */
+  overhead: number;
+  /** Whether control knows the lines of nodes, or assumes ordinary ones. */
+  controlKnowsLinks: boolean;
+  taskDelayMilliseconds: number;
+  processStartMilliseconds: number;
 }
 
 /** Chances and the mean extra delay of a control message. */

@@ -207,3 +207,22 @@ export const fault = either(
   ],
   'Something that goes wrong.',
 );
+
+export const model = object(
+  {
+    overhead: optional(share('Heads of all layers, as a share of the payload that they carry.', { default: '0%' })),
+    controlKnowsLinks: optional(
+      Type.Boolean({
+        default: true,
+        description: 'Whether control knows the lines of nodes, or assumes ordinary ones.',
+      }),
+    ),
+    taskDelay: optional(
+      time('From the order of a task to the first request of a node that is there.', { default: '0s' }),
+    ),
+    processStart: optional(
+      time('From the arrival of a client that comes later until control knows it.', { default: '0s' }),
+    ),
+  },
+  'What the model leaves out unless it is said here, as measured on real nodes. Only the simulator reads it.',
+);

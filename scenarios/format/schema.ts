@@ -1,6 +1,6 @@
 import * as Type from 'typebox';
 import { scenarioDefaults, scenarioLimits } from '#core/limits.ts';
-import { control, distribution, fault, messages, task } from './schema-course.ts';
+import { control, distribution, fault, messages, model, task } from './schema-course.ts';
 import {
   choice,
   either,
@@ -105,6 +105,7 @@ export const scenarioSchema = object(
     distribution: optional(distribution),
     control: optional(control),
     messages: optional(messages),
+    model: optional(model),
     faults: optional(list(fault, 'Faults.')),
     expect: optional(list(text('Such as p99(completion) < 20m.'), 'What must hold in the end.')),
     published: optional(

@@ -3,11 +3,12 @@ import { canonicalJson, sha256 } from '#scenarios/format/canonical.ts';
 import type { Configuration } from '#scenarios/format/configuration.ts';
 import { exitCodes, Stop } from '#scenarios/format/exit-codes.ts';
 import { evaluateExpectation, type Measured, parseExpectation, readMetric } from '#scenarios/format/expectation.ts';
-import type { Outcome, RunCost, RunResult } from '#scenarios/format/result.ts';
+import type { Manifest, Outcome, RunCost, RunResult } from '#scenarios/format/result.ts';
 import type { Scenario } from '#scenarios/format/scenario.ts';
 import { simulate, traceFor } from '#sim/simulate.ts';
 import { details } from '#sim/state.ts';
 import type { Trace } from '#sim/trace.ts';
+import { recordFor, recordText } from './client-record.ts';
 import type { Provenance } from './provenance.ts';
 
 /** All that a worker needs; plain values only. */
@@ -16,6 +17,8 @@ export interface Job {
   scenario: Scenario;
   provenance: Provenance;
   traced: boolean;
+  /** Number of the client whose decisions are written down. */
+  recorded?: number | undefined;
   /** No other simulation runs in this process, so that its whole CPU time is the run's. */
   alone: boolean;
 }
@@ -36,12 +39,35 @@ export interface Executed {
   result: LabResult;
   /** As JSON. */
   trace?: string;
+  /** Lines of a record of decisions. */
+  record?: string;
 }
 
-export function execute({ configuration, scenario, provenance, traced, alone }: Job): Executed {
+export function execute(job: Job): Executed {
+  const { scenario, traced, recorded, alone } = job;
   const startedAt = new Date().toISOString();
   const trace = traced ? traceFor(scenario) : null;
-  const { outcome, cost } = measured(scenario, trace, alone);
+  const record = recorded === undefined ? null : recordFor(scenario, recorded);
+  const { outcome, cost } = measured(() => simulate(scenario, trace, record), alone);
+  return {
+    result: resultOf(job, outcome, { engine: 'sim', startedAt, cost }),
+    ...(trace === null ? {} : { trace: textOf(trace) }),
+    ...(record === null ? {} : { record: recordText(record) }),
+  };
+}
+
+/** How an outcome came about. */
+export interface Making {
+  engine: Manifest['engine'];
+  startedAt: string;
+  cost: Machine;
+}
+
+export function resultOf(
+  { configuration, scenario, provenance }: Pick<Job, 'configuration' | 'scenario' | 'provenance'>,
+  outcome: Outcome,
+  { engine, startedAt, cost }: Making,
+): LabResult {
   const { events, transfers, memoryBytesPerClient, ...found } = outcome;
   const digested = { ...found, expectations: judged(scenario, found) };
   const { seed, fidelity } = scenario;
@@ -55,7 +81,7 @@ export function execute({ configuration, scenario, provenance, traced, alone }: 
       policy: scenario.policy.name,
       policyHash: sha256(canonicalJson(configuration.policy)),
       seed,
-      engine: 'sim',
+      engine,
       fidelity,
       availability: details[fidelity].availability,
       ...provenance,
@@ -67,7 +93,7 @@ export function execute({ configuration, scenario, provenance, traced, alone }: 
     digest: '',
   };
   result.digest = digestOf(result);
-  return trace === null ? { result } : { result, trace: textOf(trace) };
+  return result;
 }
 
 function textOf(trace: Trace): string {
@@ -99,14 +125,14 @@ function publishedValues({ published }: Scenario, found: Measured): PublishedVal
   }));
 }
 
-type Machine = Pick<RunCost, 'wallSeconds' | 'cpuSeconds' | 'peakRssBytes'>;
+export type Machine = Pick<RunCost, 'wallSeconds' | 'cpuSeconds' | 'peakRssBytes'>;
 
-function measured(scenario: Scenario, trace: Trace | null, alone: boolean): { outcome: Outcome; cost: Machine } {
+function measured(run: () => Outcome, alone: boolean): { outcome: Outcome; cost: Machine } {
   // Of this thread where others run, too (Node from 23.9).
   const usage = (): NodeJS.CpuUsage => (alone ? process.cpuUsage() : (process.threadCpuUsage ?? process.cpuUsage)());
   const before = usage();
   const startedAt = performance.now();
-  const outcome = withoutTimeAndChance(() => simulate(scenario, trace));
+  const outcome = withoutTimeAndChance(run);
   const wallSeconds = (performance.now() - startedAt) / 1000;
   const after = usage();
   const cpuSeconds = (after.user - before.user + after.system - before.system) / 1e6;

@@ -18,6 +18,8 @@ export interface Output {
 export interface RunOptions extends Overrides, Output {
   scenario: string;
   trace?: string;
+  /** CLIENT=FILE. */
+  record?: string;
 }
 
 export interface CompareOptions extends Omit<Overrides, 'policy'>, Output {

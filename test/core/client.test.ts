@@ -2,7 +2,8 @@
 import fc from 'fast-check';
 import { suite } from 'uvu';
 import { equal, is, ok } from 'uvu/assert';
-import { ClientCore, type ClientInput, type ClientOptions } from '#core/client.ts';
+import { ClientCore, type ClientOptions } from '#core/client.ts';
+import type { ClientInput } from '#core/client-record.ts';
 import { restore, snapshotOf } from '#core/client-snapshot.ts';
 import { chooseRaced, chooseRange } from '#core/fallback/range-choice.ts';
 import { hybrid } from '#core/policies.ts';

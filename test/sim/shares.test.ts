@@ -32,7 +32,19 @@ shares('a cap on relays moves bytes to the peers, and everybody still finishes',
 });
 
 shares('what the simulator would have to ignore is refused', () => {
-  assert.throws(() => run(['distribution.window=[0s, 1h]']), /not simulated yet: distribution.window/);
+  assert.throws(() => run(['distribution.protocols=[http]']), /not simulated yet: distribution.protocols/);
+});
+
+shares('nobody begins before the window of the distribution, and nobody goes on after it', () => {
+  const free = run([]);
+  const late = run(['distribution.window=[10m, 2h]']);
+  assert.is(late.clients.completed, 60);
+  assert.ok(late.firstByteSeconds.p50! >= 600, `first byte after ${late.firstByteSeconds.p50} s`);
+  const longer = late.completionSeconds.max! - free.completionSeconds.max!;
+  assert.ok(longer > 500 && longer < 700, `${longer} s longer`);
+  const closes = Math.floor(free.completionSeconds.p50!);
+  const short = run([`distribution.window=[0s, ${closes}s]`]);
+  assert.ok(short.clients.completed > 0 && short.clients.unfinished > 10, `${short.clients.completed} finished`);
 });
 
 shares.run();

@@ -32,7 +32,7 @@ class Feed {
       const line = `${request.method} ${request.url}`;
       this.orders.push({ line, token: request.headers.authorization ?? '', body: await bodyOf(request) });
       response.writeHead(this.refusal === null ? 200 : 409, { 'content-type': 'application/json' });
-      response.end(JSON.stringify(this.refusal === null ? {} : { message: this.refusal }));
+      response.end(JSON.stringify(this.refusal === null ? {} : { error: { code: 'conflict', message: this.refusal } }));
     });
     this.#server.on('upgrade', (request, socket, head) => {
       if (request.url !== '/api/live') socket.destroy();

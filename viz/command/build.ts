@@ -1,4 +1,4 @@
-/** `npm run build:page` */
+/** `npm run build:page [-- FILE]`; `npm run build` puts it into the package. */
 import { shipPage } from './page.ts';
 
-await shipPage();
+await shipPage(process.argv[2]);

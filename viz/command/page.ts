@@ -45,11 +45,11 @@ function isVitePresent(): boolean {
 }
 
 /** What `npm run build:page` does, so that an installed package needs no Vite. */
-export async function shipPage(): Promise<void> {
+export async function shipPage(file = shipped): Promise<void> {
   const page = await buildPage();
-  mkdirSync(dirname(shipped), { recursive: true });
-  writeWhole(shipped, page);
-  process.stderr.write(`${shipped}: ${formatBytes(Buffer.byteLength(page))}\n`);
+  mkdirSync(dirname(file), { recursive: true });
+  writeWhole(file, page);
+  process.stderr.write(`${file}: ${formatBytes(Buffer.byteLength(page))}\n`);
 }
 
 function sourcesHash(): string {

@@ -92,8 +92,11 @@ export async function order(method: string, path: string, body?: unknown): Promi
 
 function refusalIn(text: string): string | null {
   try {
-    const { message, error, path } = JSON.parse(text) as { message?: unknown; error?: unknown; path?: unknown };
-    const words = typeof message === 'string' ? message : typeof error === 'string' ? error : null;
+    const told = JSON.parse(text) as { error?: unknown };
+    // Control's refusal is an object, that of the way to it a sentence.
+    if (typeof told.error === 'string') return told.error;
+    const { message, path } = (told.error ?? {}) as { message?: unknown; path?: unknown };
+    const words = typeof message === 'string' ? message : null;
     return words === null ? null : typeof path === 'string' && path !== '' ? `${path}: ${words}` : words;
   } catch {
     return null;

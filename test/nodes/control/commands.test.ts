@@ -87,7 +87,9 @@ commands('an operator’s day', async () => {
       /complete {2}100\.0 %.*1 of 1 done, 0 failed {2}origin 0 B, relays 9 MB, peers 1 MB\n$/s,
     );
     const report = JSON.parse(await ok(world, 'status', task, '--json'));
-    const other = (await ok(world, 'publish', `${url}/file.bin`, '--client', 'c1')).trim();
+    const other = (
+      await ok(world, 'publish', `${url}/file.bin`, '--client', 'c1', '--set', 'distribution.retries=0')
+    ).trim();
     await until('the client is told', () => client.assignments.has(other));
     client.report(other, { state: 'failed', error: 'no space' });
     const failed = await run(world, ['status', other, '--watch']);

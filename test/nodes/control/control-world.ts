@@ -35,6 +35,11 @@ export class ControlWorld {
     return readFileSync(join(this.directory, 'operator.token'), 'utf8').trim();
   }
 
+  /** Of the control server that runs. */
+  get process(): number {
+    return this.#process!.pid!;
+  }
+
   async start(): Promise<void> {
     const given = ['control', '--data', this.directory, '--listen', `127.0.0.1:${this.port}`, ...this.#options];
     const child = spawn(launcher, given, { stdio: ['ignore', 'pipe', 'pipe'] });

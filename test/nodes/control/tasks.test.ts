@@ -88,6 +88,28 @@ tasks('relays and clients are told, acknowledge, report; the task is complete wh
   }),
 );
 
+tasks('a client that failed is told again, as often as the instruction says, and not for old news', () =>
+  onStage(async ({ world, node, publish }) => {
+    const client = await node('client', 'c1');
+    const task = await publish({ distribution: { retries: 1 } });
+    await until('it is told', () => client.assignments.has(task));
+    const first = client.assignments.get(task)!.revision;
+    const clients = async () => (await world.ask('GET', `/api/tasks/${task}`)).body.clients;
+    const failed = { state: 'failed' as const, error: 'no space' };
+    client.report(task, failed);
+    await until('it waits', async () => (await clients()).failed === 0 && (await clients()).waiting === 1);
+    await until('it is told again', () => client.assignments.get(task)!.revision > first);
+    assert.is((await clients()).failed, 0);
+    client.report(task, { state: 'transferring', verifiedBytes: 1 });
+    client.report(task, failed);
+    await until('it has failed for good', async () => (await clients()).failed === 1);
+    const last = client.assignments.get(task)!.revision;
+    client.report(task, failed);
+    await new Promise((resolve) => setTimeout(resolve, 2500));
+    assert.is(client.assignments.get(task)!.revision, last);
+  }),
+);
+
 tasks('pause, resume, limit and cancel reach every node as a later state', () =>
   onStage(async ({ world, node, publish }) => {
     const client = await node('client', 'c1');

@@ -48,8 +48,8 @@ class Arriving implements ServedFile {
     });
   }
 
-  async read(start: number, length: number): Promise<Uint8Array> {
-    return bytes.subarray(start, start + length);
+  async readInto(buffer: Uint8Array, start: number): Promise<void> {
+    buffer.set(bytes.subarray(start, start + buffer.length));
   }
 }
 

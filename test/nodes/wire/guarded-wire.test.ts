@@ -2,8 +2,7 @@
 import { connect, createServer, type Socket } from 'node:net';
 import { suite } from 'uvu';
 import { is, match } from 'uvu/assert';
-import { GuardedWire } from '#nodes/wire/guarded-wire.ts';
-import { pipe } from '#nodes/wire/swarm.ts';
+import { takeOver } from '#nodes/wire/connection.ts';
 
 const test = suite('nodes/wire/guarded-wire');
 const file = { pieceCount: 10, pieceLengthBytes: 65_536, sizeBytes: 600_000 };
@@ -29,14 +28,12 @@ function message(id: number, ...parts: (number | Uint8Array)[]): Buffer {
 
 /** Sends the bytes to a guarded wire; answers the rule that was broken, or undefined when nothing was for a while. */
 async function send(...bytes: Uint8Array[]): Promise<string | undefined> {
-  const server = createServer();
+  const server = createServer({ pauseOnConnect: true });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const accepted = new Promise<Socket>((resolve) => server.once('connection', resolve));
   const peer = connect((server.address() as { port: number }).port, '127.0.0.1');
-  const socket = await accepted;
+  const { socket, wire } = takeOver(await accepted, file);
   for (const one of [peer, socket]) one.on('error', () => {});
-  const wire = new GuardedWire(socket, file);
-  pipe(socket, wire);
   const broken = new Promise<string>((resolve) => {
     wire.onBroken = resolve;
   });
