@@ -107,7 +107,8 @@ export class OriginHolders {
     if (holder.isSuspended) return false;
     holder.wantedAt = this.#state.now;
     if (!holder.hasDemand) this.#wakeAt(row, this.#state.now);
-    if (table.isLive(row, this.#clock(holder))) return table.openCount[row] < table.slots[row] && !this.#isSpent(row);
+    if (table.isLive(row, this.#clock(holder)))
+      return table.openCount[row] < this.#slots(holder, row) && !this.#isSpent(row);
     return holder.safeOpen < this.#safe(row).slots;
   }
 
@@ -116,6 +117,7 @@ export class OriginHolders {
     return this.rateOf(row) > 0 && table.openCount[row] <= this.#slots(this.#holder(row), row);
   }
 
+  /** Connections that it may have from now on: a grant of fewer waits for those that are too many to end. */
   #slots({ next }: Holder, row: number): number {
     return next === null ? this.table.slots[row] : Math.min(next.slots, this.table.slots[row]);
   }
@@ -236,8 +238,9 @@ export class OriginHolders {
     return this.table.openCount[row] + holder.safeOpen > 0;
   }
 
-  /** Whoever has not tried to connect for some time is served elsewhere. */
+  /** A client that has not tried to connect for some time is served elsewhere; a relay has nowhere else to go. */
   #wants({ door, endpoint, wantedAt }: Holder): boolean {
+    if (this.#state.isRelay(endpoint)) return door.wants(endpoint);
     const idle = this.#terms.idleMilliseconds * microsecondsPerMillisecond;
     return this.#state.now - wantedAt <= idle && door.wants(endpoint);
   }

@@ -38,6 +38,25 @@ test('with more demand than the contract, nearly all of what may be granted is s
   ok((watch.useWhileShort() ?? 0) >= 0.94, `${watch.useWhileShort()}`);
 });
 
+test('a relay that uses less than half of its lease is granted less, and goes on pulling', () => {
+  const relayed: ScenarioText = {
+    policy: { extends: 'hybrid', fallback: { triggers: [] } },
+    file: { size: '20MB', pieceLength: '100kB' },
+    regions: ['main', 'far'],
+    latency: { 'main-main': '20ms', 'main-far': '50ms', 'far-far': '20ms' },
+    links: [{ between: ['main', 'far'], capacity: '400kB/s' }],
+    relays: [{ name: 'relay', region: 'far', count: 1, uplink: '10MB/s', downlink: '10MB/s' }],
+    clients: [{ name: 'all', region: 'far', count: 12, uplink: '1MB/s', downlink: '4MB/s' }],
+  };
+  const fewest: number[] = [];
+  const world = watched(relayed, (seconds, { holders }) => {
+    if (seconds > 20 && seconds < 45) fewest.push(holders.table.slots[0]!);
+  });
+  is(Math.min(...fewest), 1, 'it is left one connection');
+  // 20 MB at 400 kB/s are 50 s; the clients have the last pieces some time later.
+  ok(world.state.now / 1e6 < 90, `${world.state.now / 1e6} s`);
+});
+
 test('the owner is gone: leases end on their own, and nothing is sent until another has taken over', () => {
   let silent = 0;
   const world = watched({ faults: [{ at: '20s', control: 0, down: '5m' }] }, (seconds, seen) => {
