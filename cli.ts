@@ -31,6 +31,7 @@ const program = new Command('sluice')
   .enablePositionalOptions()
   .exitOverride();
 
+const context: CommandContext = { onInterrupt, onDrain };
 program
   .command('demo')
   .description('compare the policies on a sample scenario')
@@ -248,7 +249,8 @@ withOverrides(program.command('quota').description("look at an origin's contract
     ),
   );
 
-addPilotCommands(program, { does, withOutput, withOverrides, countAbove0, names });
+const frame = { does, withOutput, withOverrides, countAbove0, names, context };
+addPilotCommands(program, frame, () => import('#nodes/commands/planned-task.ts'));
 
 const scenario = program.command('scenario').description('check, list and describe scenario files');
 
@@ -387,8 +389,6 @@ function end(error: unknown): never {
   process.stderr.write(`sluice: ${isExpected ? message : (stack ?? String(error))}\n`);
   process.exit(isExpected ? exitCode : exitCodes.failure);
 }
-
-const context: CommandContext = { onInterrupt, onDrain };
 
 process.on('uncaughtException', end);
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {

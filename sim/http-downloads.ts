@@ -7,10 +7,14 @@ import type { RequestReason } from '#core/host.ts';
 import { scaled } from '#core/prng.ts';
 import type { Downloads } from '#core/swarm/downloads.ts';
 import { microsecondsPerMillisecond, none } from '#core/units.ts';
+import { ClaimedRanges } from './asked-ahead.ts';
 import type { Network } from './network.ts';
 import type { OriginDoor } from './origin-door.ts';
 import { event, eventKind, type State, status } from './state.ts';
 import { taskFlags, transferFlag } from './transfer-table.ts';
+
+/** As nodes have it. */
+const claimedSeconds = 2;
 
 export interface HttpListener {
   gained(endpoint: number, piece: number, source: number): void;
@@ -37,6 +41,8 @@ export class HttpDownloads {
   readonly #isWaiting: Uint8Array;
   /** Pieces left of the range on a transfer. */
   #runLeft = new Uint32Array(64);
+  /** Where a range claims all of its pieces at once: those behind the one under way, by transfer. */
+  readonly #claimed: ClaimedRanges | null;
   /** Connections in use at the origin and the relays. */
   readonly connections: Uint32Array;
   /** Requests that a relay holds: clients, a linked list per relay. */
@@ -63,6 +69,8 @@ export class HttpDownloads {
     this.#connectionsEach = state.policy.http.connections;
     this.#flags = transferFlag.http | taskFlags(state.taskIndex);
     this.connections = state.connections;
+    const claims = state.policy.swarm.enabled && state.scenario.model.requestAheadMilliseconds > 0;
+    this.#claimed = claims ? new ClaimedRanges(state.sets) : null;
   }
 
   tableBytes(): number {
@@ -100,7 +108,7 @@ export class HttpDownloads {
     while (
       this.isOpen[client] !== 0 &&
       state.status[client] === status.downloading &&
-      this.active[client] < this.#connectionsEach &&
+      this.active[client] < this.#connectionsOfUse(client) &&
       this.rateMax[client] > 0
     ) {
       if (!this.#request(client)) return;
@@ -117,16 +125,26 @@ export class HttpDownloads {
     this.#take(source, client, piece);
     if (!network.isActive(transfer)) return;
     if (state.status[client] === status.downloading && this.#isWanted(client) && --this.#runLeft[transfer] > 0) {
-      const next = piece + 1;
-      const follows = next < state.pieceCount && state.sets.nextWanted(client, source, next) === next;
-      if (follows && this.#origin.mayGoOn(client, source)) {
+      const next = this.#nextOf(transfer, source, client, piece);
+      if (next !== none && this.#origin.mayGoOn(client, source)) {
         this.#listener.requested(client, source, next, 'range');
-        network.next(transfer, next, this.#downloads.claim(client, next));
+        const bytes =
+          this.#claimed === null ? this.#downloads.claim(client, next) : this.#downloads.asked(client, next);
+        this.#claimed?.begin(transfer, next);
+        network.next(transfer, next, bytes);
         return;
       }
     }
     this.#endConnection(transfer, source, client);
     this.pump(client);
+  }
+
+  /** The piece that follows in the range, or `none`. */
+  #nextOf(transfer: number, source: number, client: number, piece: number): number {
+    if (this.#claimed !== null) return this.#claimed.next(transfer, client);
+    const { pieceCount, sets } = this.#state;
+    const next = piece + 1;
+    return next < pieceCount && sets.nextWanted(client, source, next) === next ? next : none;
   }
 
   #isWanted(client: number): boolean {
@@ -191,7 +209,8 @@ export class HttpDownloads {
       grown.set(this.#runLeft);
       this.#runLeft = grown;
     }
-    this.#runLeft[transfer] = this.#rangePieces(source);
+    this.#runLeft[transfer] = this.#rangePieces(source, client);
+    this.#claimed?.claim(transfer, client, source, piece, this.#runLeft[transfer]);
     if (state.firstByteAt[client] === Infinity) this.#listener.began(client, state.now + delay);
     this.#listener.requested(client, source, piece, 'range');
   }
@@ -200,10 +219,22 @@ export class HttpDownloads {
    * Without a swarm, the rest of the file. In one, a range; but of a relay that is still pulling only a piece, or all
    * that wait for it would take the same run and have nothing for each other.
    */
-  #rangePieces(source: number): number {
+  #rangePieces(source: number, client: number): number {
     const { policy, pieceCount, sets } = this.#state;
     if (!policy.swarm.enabled) return pieceCount;
-    return sets.isComplete(source) ? policy.http.rangePieces : 1;
+    if (!sets.isComplete(source)) return 1;
+    if (this.#claimed === null) return policy.http.rangePieces;
+    const each = Math.floor(this.#piecesOfUse(client) / this.#connectionsOfUse(client));
+    return Math.max(1, Math.min(policy.http.rangePieces, each));
+  }
+
+  /** Where ranges claim their pieces: no more of them than the wanted rate brings soon. */
+  #piecesOfUse(client: number): number {
+    return Math.ceil((this.rateMax[client] * claimedSeconds) / this.#downloads.pieceLengthBytes);
+  }
+
+  #connectionsOfUse(client: number): number {
+    return this.#claimed === null ? this.#connectionsEach : Math.min(this.#connectionsEach, this.#piecesOfUse(client));
   }
 
   /** In a swarm a range begins anywhere, so that clients bring different pieces; alone it begins at the front. */
@@ -309,6 +340,7 @@ export class HttpDownloads {
   }
 
   #endConnection(transfer: number, source: number, client: number): void {
+    this.#claimed?.end(transfer, client);
     this.#network.stop(transfer);
     this.active[client]--;
     this.connections[source]--;

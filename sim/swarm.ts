@@ -10,6 +10,7 @@ import type { Availability } from '#core/swarm/availability.ts';
 import { type SlotKind, slotKind } from '#core/swarm/choker.ts';
 import type { Downloads } from '#core/swarm/downloads.ts';
 import { microsecondsPerMillisecond, microsecondsPerSecond, none } from '#core/units.ts';
+import { AskedAhead } from './asked-ahead.ts';
 import type { Neighbours } from './neighbours.ts';
 import type { Network } from './network.ts';
 import { Slots } from './slots.ts';
@@ -45,6 +46,8 @@ export class Swarm implements Host {
   /** Transfer that goes on with its next piece, or `none` for a new one; and what a new one is. */
   #continuing = none;
   #flags = 0;
+  /** Null: nobody asks for a piece before the one before it is there. */
+  #ahead: AskedAhead | null = null;
   /** Piece that was on its way when a time-out was queued. */
   readonly #watched = new Map<number, number>();
 
@@ -60,6 +63,8 @@ export class Swarm implements Host {
     this.downloads = downloads;
     this.tracker = tracker;
     this.slots = new Slots(this.#state, this.#availability, downloads, tracker);
+    const { requestAheadMilliseconds } = this.#state.scenario.model;
+    if (requestAheadMilliseconds > 0) this.#ahead = new AskedAhead(downloads, requestAheadMilliseconds);
   }
 
   useParents(parents: Parents): void {
@@ -79,12 +84,14 @@ export class Swarm implements Host {
     assert(state.sets.holds(source, piece), 'nobody is asked for a piece that he lacks');
     if (this.#continuing !== none) {
       network.next(this.#continuing, piece, bytes);
+      this.#ahead?.ask(this.#continuing, client, source, network.rate(this.#continuing));
     } else {
       const delay = 2 * state.latency(source, client);
       const transfer = network.start(source, client, piece, bytes, Infinity, delay, this.#flags);
       network.setRound(transfer, this.slots.roundOf(source));
       this.watch(transfer);
       this.slots.used[source]++;
+      this.#ahead?.ask(transfer, client, source, 0);
       if (state.firstByteAt[client] === Infinity) this.#listener.began(client, state.now + delay);
     }
     this.#listener.requested(client, source, piece, reason);
@@ -115,10 +122,7 @@ export class Swarm implements Host {
     if (!network.isActive(transfer)) return;
     const next = this.#mayGoOn(source, client) ? this.slots.nextHolder(transfer, source, client) : none;
     if (next === client) {
-      this.#continuing = transfer;
-      const goesOn = this.downloads.askNext(client, source);
-      this.#continuing = none;
-      if (goesOn) {
+      if (this.#goOn(transfer, client, source)) {
         this.fillSlots(client);
         return;
       }
@@ -129,6 +133,22 @@ export class Swarm implements Host {
     this.fillSlots(source);
     if (this.#state.status[client] === status.downloading) this.seek(client);
     this.fillSlots(client);
+  }
+
+  /** The same client goes on: with what it asked for ahead, else with what it asks for now. */
+  #goOn(transfer: number, client: number, source: number): boolean {
+    const follows = this.#ahead === null ? none : this.#ahead.follow(transfer, client);
+    if (follows !== none) {
+      const network = this.#network;
+      network.next(transfer, follows, this.downloads.asked(client, follows));
+      this.#ahead?.ask(transfer, client, source, network.rate(transfer));
+      this.#listener.requested(client, source, follows, 'rarest');
+      return true;
+    }
+    this.#continuing = transfer;
+    const goesOn = this.downloads.askNext(client, source);
+    this.#continuing = none;
+    return goesOn;
   }
 
   /** Ends a transfer whose piece is not whole. */
@@ -223,6 +243,7 @@ export class Swarm implements Host {
   }
 
   #release(transfer: number, source: number): void {
+    this.#ahead?.end(transfer, this.#network.target(transfer));
     this.#network.stop(transfer);
     this.slots.used[source]--;
   }

@@ -96,7 +96,9 @@ export class RoundPlan {
     table.ceilingBytesPerSecond[entry] = node.holderCeilingBytesPerSecond;
     table.band[entry] = node.band;
     table.node[entry] = accounts.node[row];
-    table.slotsWanted[entry] = need < asked ? Math.min(1, accounts.slotsWanted[row]) : accounts.slotsWanted[row];
+    // A client that is slow leaves its connections to others; a relay has few, and with fewer it would be slower still.
+    const slotsMax = need < asked && node.band > 0 ? 1 : Infinity;
+    table.slotsWanted[entry] = Math.min(slotsMax, accounts.slotsWanted[row]);
     const turnEnd = accounts.servedSinceMilliseconds[row] + options.terms.turnMilliseconds;
     const isInTurn = isServed && nowMilliseconds < turnEnd;
     // Whoever has had its turn comes after all who wait.

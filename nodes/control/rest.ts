@@ -35,6 +35,8 @@ export function addRoutes(app: FastifyInstance, control: Control, rights: Rights
       region: record.hello?.region ?? null,
       software: record.hello?.software ?? null,
       peerToPeer: record.hello?.peerToPeer ?? null,
+      uplinkBytesPerSecond: record.hello?.relay?.sendBytesPerSecondMax ?? record.hello?.uplinkBytesPerSecond ?? null,
+      downlinkBytesPerSecond: record.hello?.downlinkBytesPerSecond ?? null,
       connected: session !== undefined,
       seenAt: record.seenAtMilliseconds === undefined ? null : new Date(record.seenAtMilliseconds).toISOString(),
     }));

@@ -114,6 +114,7 @@ export const nodePolicies = { hybrid };
 /** What is wrong comes out as a `Problem` with its place. */
 export function readInstruction(value: unknown): Instruction {
   const instruction = resolve(instructionSchema, value, []) as Instruction;
+  checkUrl(instruction.url, ['url']);
   instruction.policy = printPolicy(readPolicy(instruction.policy, nodePolicies, ['policy']));
   const { window, priorityPieces } = instruction.distribution;
   const [fromMilliseconds, toMilliseconds] = compileInstruction(instruction).distribution.windowMilliseconds;
@@ -190,8 +191,16 @@ export interface OriginText {
   authorization?: string;
 }
 
+/** The patterns of the schemas let through what no URL is, such as a port of 99999. */
+function checkUrl(url: string, path: (string | number)[]): void {
+  if (!URL.canParse(url)) throw new Problem(path, `"${url.slice(0, 200)}" is no URL`);
+}
+
 export function readOrigin(value: unknown): OriginText {
   const origin = resolve(originSchema, value, []) as OriginText;
+  checkUrl(origin.url, ['url']);
+  for (const [index, mirror] of origin.mirrors.entries()) checkUrl(mirror, ['mirrors', index]);
+  for (const [index, redirect] of origin.redirects.entries()) checkUrl(redirect, ['redirects', index]);
   completeContract(origin.contract, ['contract']);
   return origin;
 }

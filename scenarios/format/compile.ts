@@ -93,6 +93,7 @@ function compileModel(model: Configuration['model']): Scenario['model'] {
   return {
     overhead: parseShare(model?.overhead ?? '0%'),
     controlKnowsLinks: model?.controlKnowsLinks ?? true,
+    requestAheadMilliseconds: parseTime(model?.requestAhead ?? '0s'),
     taskDelayMilliseconds: parseTime(model?.taskDelay ?? '0s'),
     processStartMilliseconds: parseTime(model?.processStart ?? '0s'),
   };

@@ -27,7 +27,13 @@ export interface Configuration {
   control: ControlText;
   messages: MessagesText;
   /** Absent: what the simulator leaves out stays out. */
-  model?: { overhead: string; controlKnowsLinks: boolean; taskDelay: string; processStart: string };
+  model?: {
+    overhead: string;
+    controlKnowsLinks: boolean;
+    requestAhead: string;
+    taskDelay: string;
+    processStart: string;
+  };
   faults: FaultText[];
   expect: string[];
   published: { metric: string; value: number; source: string }[];

@@ -161,6 +161,8 @@ export interface Model {
   overhead: number;
   /** Whether control knows the lines of nodes, or assumes ordinary ones. */
   controlKnowsLinks: boolean;
+  /** Of what a peer sends, asked for in advance. */
+  requestAheadMilliseconds: number;
   taskDelayMilliseconds: number;
   processStartMilliseconds: number;
 }

@@ -217,6 +217,9 @@ export const model = object(
         description: 'Whether control knows the lines of nodes, or assumes ordinary ones.',
       }),
     ),
+    requestAhead: optional(
+      time('Of what a peer sends: so much is asked of it before what was asked earlier has come.', { default: '0s' }),
+    ),
     taskDelay: optional(
       time('From the order of a task to the first request of a node that is there.', { default: '0s' }),
     ),

@@ -48,7 +48,8 @@ const fault = (found: number, target: string, what: string): never => {
   const only = values.only === undefined ? '' : ` --only "${values.only}"`;
   const plant = values.plant === undefined ? '' : ` --plant ${values.plant}`;
   const repeat = `repeat: npm run fuzz:wire -- --cases 1 --seed ${found}${only}${plant}`;
-  return end(`fault at "${target}", seed ${found}: ${what}\n${repeat}`, 4);
+  const all = `with what came before it: --cases ${found - seed + 1} --seed ${seed}`;
+  return end(`fault at "${target}", seed ${found}: ${what}\n${repeat}\n${all}`, 4);
 };
 
 setInterval(() => {

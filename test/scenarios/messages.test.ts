@@ -39,7 +39,7 @@ const rates = 'bps, kbps, Mbps, Gbps, Tbps, B/s, kB/s, MB/s, GB/s, TB/s, KiB/s, 
 const clientKeys = 'name, region, count, uplink, downlink, peerToPeer, arrive, leave, abandon, clockDrift';
 const topKeys = [
   '$schema, version, name, description, seed, horizon, file, origin, regions, latency, links, relays,',
-  'clients, prices, policy, fidelity, tasks, distribution, control, messages, faults, expect, published',
+  'clients, prices, policy, fidelity, tasks, distribution, control, messages, model, faults, expect, published',
 ].join(' ');
 const fallbackKeys = [
   'triggers, delay, threshold, hold, stallProgress, stallPeriod, blockedAttempts, overdue, closeRatio,',

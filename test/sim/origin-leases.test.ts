@@ -38,22 +38,46 @@ test('with more demand than the contract, nearly all of what may be granted is s
   ok((watch.useWhileShort() ?? 0) >= 0.94, `${watch.useWhileShort()}`);
 });
 
-test('a relay that uses less than half of its lease is granted less, and goes on pulling', () => {
-  const relayed: ScenarioText = {
-    policy: { extends: 'hybrid', fallback: { triggers: [] } },
-    file: { size: '20MB', pieceLength: '100kB' },
-    regions: ['main', 'far'],
-    latency: { 'main-main': '20ms', 'main-far': '50ms', 'far-far': '20ms' },
-    links: [{ between: ['main', 'far'], capacity: '400kB/s' }],
-    relays: [{ name: 'relay', region: 'far', count: 1, uplink: '10MB/s', downlink: '10MB/s' }],
-    clients: [{ name: 'all', region: 'far', count: 12, uplink: '1MB/s', downlink: '4MB/s' }],
-  };
-  const fewest: number[] = [];
-  const world = watched(relayed, (seconds, { holders }) => {
-    if (seconds > 20 && seconds < 45) fewest.push(holders.table.slots[0]!);
+/** A relay behind a narrow line between regions, which pulls for twelve clients that are near it. */
+const farRelay: ScenarioText = {
+  policy: { extends: 'hybrid', fallback: { triggers: [] } },
+  file: { size: '20MB', pieceLength: '100kB' },
+  regions: ['main', 'far'],
+  latency: { 'main-main': '20ms', 'main-far': '50ms', 'far-far': '20ms' },
+  links: [{ between: ['main', 'far'], capacity: '400kB/s' }],
+  relays: [{ name: 'relay', region: 'far', count: 1, uplink: '10MB/s', downlink: '10MB/s' }],
+  clients: [{ name: 'all', region: 'far', count: 12, uplink: '1MB/s', downlink: '4MB/s' }],
+};
+
+test('a relay that uses less than half of its lease is granted less, and keeps its connections', () => {
+  let fewest = Infinity;
+  let least = Infinity;
+  const world = watched(farRelay, (seconds, { holders }) => {
+    if (seconds < 20 || seconds > 45) return;
+    fewest = Math.min(fewest, holders.table.slots[0]!);
+    least = Math.min(least, holders.table.bytesPerSecond[0]!);
   });
-  is(Math.min(...fewest), 1, 'it is left one connection');
+  is(fewest, 4);
+  ok(least < 850_000, `at least ${least} B/s of 900,000`);
   // 20 MB at 400 kB/s are 50 s; the clients have the last pieces some time later.
+  ok(world.state.now / 1e6 < 90, `${world.state.now / 1e6} s`);
+});
+
+test('a relay whose lease comes to fewer connections goes down to them, and goes on pulling', () => {
+  const contract = { connections: 2, bandwidth: '1MB/s', burst: '100kB' };
+  let most = 0;
+  let silent = 0;
+  const world = watched(
+    { ...farRelay, faults: [{ at: '10s', origin: 'main', contract, for: '10m' }] },
+    (seconds, seen) => {
+      if (seconds < 10 || seconds > 45) return;
+      const { network } = seen.state;
+      if (seconds > 24) most = Math.max(most, network.transferCount(network.uplink(0)));
+      if (sends(seen) === 0) silent++;
+    },
+  );
+  ok(most > 0 && most <= 2, `${most} connections`);
+  is(silent, 0, 'its lease has not ended meanwhile');
   ok(world.state.now / 1e6 < 90, `${world.state.now / 1e6} s`);
 });
 

@@ -1,7 +1,6 @@
 /** What a pilot asks of its control over REST. */
 import { exitCodes, Stop } from '#scenarios/format/exit-codes.ts';
-
-const answerMilliseconds = 30_000;
+import { ask } from './http-answer.ts';
 
 export interface FleetState {
   nodes: { role: 'relay' | 'client'; enrolled: number; connected: number }[];
@@ -71,17 +70,16 @@ export class ControlAccess {
   }
 
   async #ask<Answer>(method: string, path: string, body?: object): Promise<Answer> {
-    const answer = await fetch(new URL(path, this.#base), {
+    const { status, body: answered } = await ask(new URL(path, this.#base), {
       method,
       headers: {
         authorization: `Bearer ${this.#token}`,
         ...(body === undefined ? {} : { 'content-type': 'application/json' }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(answerMilliseconds),
     });
-    const text = await answer.text();
-    if (answer.ok) return JSON.parse(text) as Answer;
+    const text = answered.toString('utf8');
+    if (status >= 200 && status < 300) return JSON.parse(text) as Answer;
     throw new Stop(exitCodes.failure, `the pilot's control refuses ${method} ${path}: ${text.slice(0, 1000)}`);
   }
 }

@@ -1,9 +1,9 @@
 /** One run of a pilot: the task is published, clients arrive and leave, things break as the scenario says. */
 import { existsSync, readdirSync } from 'node:fs';
-import { get } from 'node:http';
 import { join } from 'node:path';
 import { millisecondsPerSecond } from '#core/units.ts';
 import type { Fault } from '#scenarios/format/scenario.ts';
+import { ask } from './http-answer.ts';
 import type { ClientMachine } from './machines.ts';
 import type { ClientState, Measured, MeasuredClient, OriginAudit } from './measured.ts';
 import { type ClientKind, type OtherKind, otherClientCommand } from './other-clients.ts';
@@ -231,17 +231,8 @@ export class PilotRun {
   /** Steps of the run, on its clock. Looking must not count as a use that lasts: the connection is closed at once. */
   async #audit(seconds: number): Promise<OriginAudit> {
     const url = new URL('/.sluice/audit', this.#site.originUrl);
-    const text = await new Promise<string>((resolve, reject) => {
-      const request = get(url, { agent: false, headers: { connection: 'close' } }, (response) => {
-        let body = '';
-        response.setEncoding('utf8').on('data', (chunk: string) => {
-          body += chunk;
-        });
-        response.on('end', () => resolve(body)).on('error', reject);
-      });
-      request.on('error', reject);
-    });
-    const audit = JSON.parse(text) as OriginAudit;
+    const { body } = await ask(url);
+    const audit = JSON.parse(body.toString('utf8')) as OriginAudit;
     const shift = this.#startedAt - this.#site.originListensSince;
     const steps = audit.steps
       .map((step) => ({ ...step, atMilliseconds: step.atMilliseconds - shift }))

@@ -8,6 +8,7 @@ import { type Provenance, provenance } from '../provenance.ts';
 import { reportOf } from '../report.ts';
 import { loadSource, openSource } from '../source.ts';
 import { percent } from '../table.ts';
+import { modelErrorOf } from './model-error.ts';
 import { type Network, namespacesProblem } from './network.ts';
 import { type ClientKind, otherClientProblem } from './other-clients.ts';
 import { type PilotResult, runPilot } from './pilot.ts';
@@ -29,6 +30,8 @@ export interface PilotOptions extends Overrides, Output {
   againstSim?: boolean;
   runs?: number;
   policies?: string[];
+  /** File for the model's errors. */
+  errors?: string;
   /** Directory of measured runs. */
   results?: string;
   /** Only what was measured before. */
@@ -72,9 +75,9 @@ function checkClients(clients: ClientKind, { scenario }: LoadedScenario, kind: N
 }
 
 async function againstSim(options: PilotOptions): Promise<number> {
-  const { json, out, runs = runsDefault, results, measured = false } = options;
+  const { json, out, errors, runs = runsDefault, results, measured = false } = options;
   const entries = suiteOf(scenarioFile(options.scenario), options.policies);
-  checkOutputs({ '--out': out }, [options.scenario]);
+  checkOutputs({ '--out': out, '--errors': errors }, []);
   const network = measured ? 'namespaces' : networkFor(options.network ?? 'auto');
   const validations: Validation[] = [];
   await interruptible(async (signal) => {
@@ -87,19 +90,28 @@ async function againstSim(options: PilotOptions): Promise<number> {
   if (!json) process.stdout.write(suiteText(validations));
   const document: ValidationDocument = { version: 1, kind: 'validation', sluice: provenance(), validations };
   if (out !== undefined) writeWhole(out, `${JSON.stringify(document)}\n`);
+  if (errors !== undefined) {
+    writeWhole(errors, `${JSON.stringify(modelErrorOf(validations, provenance()), undefined, 2)}\n`);
+  }
   if (json) process.stdout.write(`${JSON.stringify(document)}\n`);
   return exitCodes.ok;
 }
 
+/** Clients have no limit of their own on what they receive. */
+const onLoopback = 'on loopback: senders keep their limits themselves, the downlinks of clients are not limited';
+
 export function networkFor(wanted: 'auto' | Network['kind']): Network['kind'] {
-  if (wanted === 'loopback') return 'loopback';
+  if (wanted === 'loopback') {
+    process.stderr.write(`sluice: ${onLoopback}\n`);
+    return 'loopback';
+  }
   const problem = namespacesProblem();
   if (problem === undefined) {
     process.stderr.write('sluice: network namespaces, links shaped by tc\n');
     return 'namespaces';
   }
   if (wanted === 'namespaces') throw new Stop(exitCodes.failure, `no network namespaces: ${problem}`);
-  process.stderr.write(`sluice: on loopback, with limits in the processes (no network namespaces: ${problem})\n`);
+  process.stderr.write(`sluice: ${onLoopback} (no network namespaces: ${problem})\n`);
   return 'loopback';
 }
 

@@ -8,6 +8,7 @@ import type { LoadedScenario } from '#scenarios/format/load.ts';
 import type { Contract, Scenario } from '#scenarios/format/scenario.ts';
 import { printQuantity } from '#scenarios/format/units.ts';
 import { ControlAccess } from './control-access.ts';
+import { ask } from './http-answer.ts';
 import { type ClientMachine, type Machine, type Machines, machinesOf, type RelayMachine } from './machines.ts';
 import { Loopback, Namespaces, type Network, peerPort } from './network.ts';
 import { launcher, Processes, type Running } from './processes.ts';
@@ -121,10 +122,10 @@ export class Site {
     const url = `${this.relayUrls.get(this.machines.relays[0]?.name ?? '')}/files/${task}.torrent`;
     const until = performance.now() + readyMilliseconds;
     for (;;) {
-      const answer = await fetch(url).catch(() => undefined);
-      if (answer?.ok) {
+      const answer = await ask(url).catch(() => undefined);
+      if (answer?.status === 200) {
         const path = join(this.directory, `${task}.torrent`);
-        writeFileSync(path, new Uint8Array(await answer.arrayBuffer()));
+        writeFileSync(path, answer.body);
         return path;
       }
       if (performance.now() > until) throw new Stop(exitCodes.failure, `${url}: status ${answer?.status ?? 'none'}`);

@@ -155,4 +155,20 @@ test('who may use one origin may not lead control elsewhere', () =>
     }
   }));
 
+test('what is no URL is refused, and breaks nothing for others', () =>
+  inWorld(async (world) => {
+    for (const url of ['http://a:99999', 'http://[', 'http://%00', 'http://a b']) {
+      const put = (body: object) => world.ask('PUT', '/api/origins/odd', { contract, ...body });
+      for (const body of [
+        { url },
+        { url: 'http://a.example', mirrors: [url] },
+        { url: 'http://a.example', redirects: [url] },
+      ]) {
+        is((await put(body)).status, 400, JSON.stringify(body));
+      }
+      is((await world.ask('POST', '/api/tasks', { url: `${url}/a.bin` })).status, 400, url);
+    }
+    is((await world.ask('POST', '/api/tasks', { url: 'http://other.example/a.bin' })).status, 400);
+  }));
+
 test.run();
