@@ -196,6 +196,7 @@ asNode(program.command('client'))
   .option('--expect <time>', 'how long the download should take')
   .addOption(new Option('--network <kind>', 'what the machine is connected by').choices(['wired', 'mobile', 'unknown']))
   .option('--blocked', 'peer-to-peer is known not to work here')
+  .option('--peer-exchange', 'tell peers of peers and hear of them, except in private torrents')
   .option('--seed <time>', 'go on serving peers for this long, or forever', '0s')
   .option('--on-complete <program>', 'run it with the path of the file')
   .option('--json', 'print JSON')
@@ -381,9 +382,7 @@ function onDrain(drain: (times: number) => string): () => void {
 
 /** An error with an exit code is meant for whoever called; any other is a defect and shows where it arose. */
 function end(error: unknown): never {
-  if (error instanceof CommanderError) {
-    process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage);
-  }
+  if (error instanceof CommanderError) process.exit(error.exitCode === 0 ? exitCodes.ok : exitCodes.usage);
   const { exitCode, message, stack } = error as { exitCode?: unknown; message?: string; stack?: string };
   const isExpected = typeof exitCode === 'number';
   process.stderr.write(`sluice: ${isExpected ? message : (stack ?? String(error))}\n`);

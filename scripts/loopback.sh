@@ -2,7 +2,7 @@
 # A whole distribution on this machine: an origin, control, a relay and three clients as processes, one file.
 #   scripts/loopback.sh [SIZE] [DIRECTORY]     SIZE as head -c takes it (default 50M); without DIRECTORY all is removed
 set -euo pipefail
-sluice=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/sluice
+sluice=${SLUICE:-$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)/sluice}
 size=${1:-50M}
 directory=${2:-$(mktemp -d)}
 mkdir -p "$directory/files"

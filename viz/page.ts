@@ -34,7 +34,10 @@ export class Page {
   #observer: IntersectionObserver | null = null;
 
   constructor(element: HTMLElement) {
-    this.#setTheme(storedTheme() ?? (matchMedia('(prefers-color-scheme: dark)').matches ? 'dark' : 'light'));
+    const dark = matchMedia('(prefers-color-scheme: dark)');
+    const follow = () => this.#setTheme(storedTheme() ?? (dark.matches ? 'dark' : 'light'));
+    follow();
+    dark.addEventListener('change', follow);
     const top = make('header', 'top');
     const brand = make('div', 'brand', 'sluice');
     this.#navigation.setAttribute('aria-label', 'Views');
@@ -164,7 +167,6 @@ export class Page {
       } catch {
         // A page without storage forgets the choice.
       }
-      for (const mount of this.#mounted) mount.update?.(new Set(['theme']));
     });
     theme.setAttribute('aria-label', 'Light or dark');
     tools.append(open, theme);
@@ -173,6 +175,7 @@ export class Page {
 
   #setTheme(theme: string): void {
     document.documentElement.dataset.theme = theme;
+    for (const mount of this.#mounted) mount.update?.(new Set(['theme']));
   }
 
   #pick(): void {

@@ -207,6 +207,7 @@ export class ClientTask implements Task {
       uploadSlots: policy.swarm.uploadSlots,
       optimisticSlots: policy.swarm.optimisticSlots,
       kindOf: (host: string, port: number) => kindOfPeer(this.#assignment, host, port),
+      exchangesPeers: node.exchangesPeers,
     };
     const download = await Download.open(share, this.#lease, {
       clientCount: this.#assignment.clientCount,

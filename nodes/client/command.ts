@@ -30,6 +30,7 @@ export interface ClientCommandOptions extends ControlOptions {
   expect?: string;
   network?: 'wired' | 'mobile' | 'unknown';
   blocked?: boolean;
+  peerExchange?: boolean;
   seed?: string;
   onComplete?: string;
   json?: boolean;
@@ -98,6 +99,7 @@ function settingsFrom(options: ClientCommandOptions): ClientSettings {
     expectedMilliseconds: options.expect === undefined ? Infinity : parseQuantity('time', options.expect),
     network: options.network ?? 'unknown',
     isBlocked: options.blocked === true,
+    exchangesPeers: options.peerExchange === true,
   };
 }
 

@@ -19,11 +19,20 @@ export async function checkNetwork(relayUrls: string[], port: number): Promise<N
   const asked = await Promise.all(relayUrls.slice(0, relaysAsked).map((url) => ask(url, port)));
   const answers = asked.filter((answer) => answer !== undefined);
   if (answers.length === 0) return { nat: 'unknown', reachable: undefined };
-  const own = Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
+  const own = ownAddresses();
   const addresses = new Set(answers.map(({ address }) => address));
   const isOwn = [...addresses].every((address) => own.includes(address));
   const nat = isOwn ? 'none' : addresses.size > 1 ? 'symmetric' : 'translated';
   return { nat, reachable: answers.some(({ reachable }) => reachable) };
+}
+
+/** A system that keeps them from us leaves it at what relays see. */
+function ownAddresses(): string[] {
+  try {
+    return Object.values(networkInterfaces()).flatMap((all) => (all ?? []).map(({ address }) => address));
+  } catch {
+    return [];
+  }
 }
 
 async function ask(url: string, port: number): Promise<{ address: string; reachable: boolean } | undefined> {

@@ -17,6 +17,8 @@ export interface ClientSettings {
   expectedMilliseconds: number;
   network: 'wired' | 'mobile' | 'unknown';
   isBlocked: boolean;
+  /** Peers tell each other of peers. */
+  exchangesPeers: boolean;
 }
 
 /** What all tasks of a client under control have in common. */
@@ -29,6 +31,7 @@ export interface ClientNode {
   uplinkBytesPerSecond: number;
   network: 'wired' | 'mobile' | 'unknown';
   isBlocked: boolean;
+  exchangesPeers: boolean;
   /** Base URLs of relays that a task names: they see how this machine stands in the network. */
   onRelays(urls: string[]): void;
   /** Program that is run with the path of each file that is whole. */

@@ -76,6 +76,7 @@ export async function openStandAlone(
     uploadSlots: settings.policy.swarm.uploadSlots,
     optimisticSlots: settings.policy.swarm.optimisticSlots,
     kindOf: () => 'peer',
+    exchangesPeers: settings.exchangesPeers,
   };
   // Without control there is no lease, and so no byte from an origin: what is named here are relays and web seeds.
   const lease = new OriginLease();

@@ -40,6 +40,7 @@ export async function runUnderControl(
     uplinkBytesPerSecond: settings.uplinkBytesPerSecond,
     network: settings.network,
     isBlocked: settings.isBlocked,
+    exchangesPeers: settings.exchangesPeers,
     onRelays: (urls) => watch.know(urls),
     hook: options.onComplete,
     onComplete(path, summary) {

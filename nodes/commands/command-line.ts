@@ -26,7 +26,7 @@ export function addOperatorCommands(program: Command, version: string, kinds: Co
   addLimits(program, kinds);
 }
 
-function addControl(program: Command, version: string, { does }: CommandKinds): void {
+function addControl(program: Command, version: string, { does, countAbove0 }: CommandKinds): void {
   withTls(program.command('control'))
     .description('take instructions, dispatch tasks, keep the contracts of origins')
     .option('--data <directory>', 'where everything is kept', 'sluice-control')
@@ -34,6 +34,7 @@ function addControl(program: Command, version: string, { does }: CommandKinds): 
     .option('--report-every <time>', 'how often nodes report', '10s')
     .option('--dispatch <frequency>', 'clients that are told of a task, at most', '2000/s')
     .option('--lease <time>', 'how long a lease of an origin lasts', '10s')
+    .option('--safe-relays <n>', 'the first n relays may take 5 % of a contract while control is away', countAbove0)
     .addOption(new Option('--driver <name>', 'of the SQLite file').choices(['sqlite3', 'node']).default('sqlite3'))
     .addOption(
       new Option('--log-level <level>', 'of the log on stderr')

@@ -51,7 +51,9 @@ async function watch(control: ControlClient, task: string | undefined, { json }:
         now === 'complete' || now === 'cancelled' || (total > 0 && failed === total),
     );
     if (task !== undefined && isOver) {
-      return tasks.some(({ clients }) => clients.failed > 0) ? exitCodes.failure : exitCodes.ok;
+      return tasks.some(({ clients, problem }) => clients.failed > 0 || problem !== undefined)
+        ? exitCodes.failure
+        : exitCodes.ok;
     }
     await wait(watchMilliseconds);
   }
@@ -67,6 +69,7 @@ export function taskLines(task: LiveTask): string[] {
   const { estimatedFinishMilliseconds: estimate } = task;
   return [
     `${task.task}  ${task.name}  ${formatBytes(task.sizeBytes)}  ${task.state}`,
+    ...(task.problem === undefined ? [] : [`  problem   ${task.problem}`]),
     `  progress  ${progress(task)}, ${formatRate(task.receiveBytesPerSecond.total)}` +
       `${estimate === undefined ? '' : `, estimated ${formatSeconds(estimate / 1000)} in all`}`,
     `  clients   ${clients.total}: ${states.map(([state, count]) => `${count} ${state}`).join(', ') || 'none yet'}`,

@@ -1,13 +1,19 @@
 /** The wanted state of a task on a node, put together from the task, its row and the fleet as they are now. */
 
 import { scenarioDefaults } from '#core/limits.ts';
+import { safeShareOf } from '#core/quota/safe-share.ts';
+import { quotaTermsDefault } from '#core/quota/terms.ts';
 import type { Assignment, GrowingTask, Limits, RelayAddress } from '#nodes/protocol/assignment.ts';
+import { compileOriginContract } from '#nodes/protocol/instruction.ts';
 import { relaysMax, trackersMax } from '#nodes/protocol/limits.ts';
 import { printPolicy } from '#scenarios/format/policy-text.ts';
 import type { ClientTaskRecord, GrowingRecord, RelayTaskRecord } from '../store/records.ts';
 import type { Fleet } from './fleet.ts';
 import { reachesOrigin, toldAccess } from './origin-reach.ts';
 import { clientsShare, relaysShare, type TaskEntry } from './task-table.ts';
+
+/** Where connections have no limit, neither has a part of them: so many are enough. */
+const safeConnectionsMax = 64;
 
 /** Rises with every change of the task and of the row. */
 export function revisionOf(entry: TaskEntry, row: RelayTaskRecord | ClientTaskRecord): number {
@@ -42,10 +48,23 @@ export function relayAssignment(entry: TaskEntry, row: RelayTaskRecord, fleet: F
     lease: { origin: entry.origin.number, holder: row.holder, node: relaysShare(entry.record.sharePosition) },
     part: { firstByte: row.firstByte, endByte: row.endByte },
     pullConnections: relay.pullConnections,
+    ...safeShareFor(entry, row.relay, fleet),
     bufferBeforeServingBytes: relay.completeFirst
       ? entry.record.file.sizeBytes
       : Math.min(scenarioDefaults.bufferBeforeServingBytes, entry.record.file.sizeBytes),
   };
+}
+
+/** Its part of what is never leased; none of an origin that is paused, or whose rate has no limit to take a part of. */
+function safeShareFor({ origin }: TaskEntry, relay: string, fleet: Fleet) {
+  const position = fleet.relays.findIndex(({ record }) => record.name === relay);
+  if (origin.paused || position < 0 || position >= fleet.safeRelayCount) return {};
+  const contract = compileOriginContract(origin.contract);
+  const part = safeShareOf(contract, quotaTermsDefault, position, fleet.safeRelayCount);
+  const { bytesPerSecond, burstBytes, windows } = part;
+  const connections = Math.min(part.connections, safeConnectionsMax);
+  if (connections === 0 || bytesPerSecond === Infinity || burstBytes === Infinity) return {};
+  return { safeShare: { connections, bytesPerSecond, burstBytes, windows } };
 }
 
 function commonOf(

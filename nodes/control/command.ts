@@ -27,6 +27,7 @@ export interface ControlOptions {
   reportEvery: string;
   dispatch: string;
   lease: string;
+  safeRelays?: number;
   logLevel: string;
   version: string;
 }
@@ -74,12 +75,13 @@ async function checkFree(host: string, port: number): Promise<void> {
   });
 }
 
-function readTerms({ reportEvery, dispatch, lease }: ControlOptions) {
+function readTerms({ reportEvery, dispatch, lease, safeRelays }: ControlOptions) {
   const ttlMilliseconds = Math.floor(parseQuantity('time', lease, { positive: true }));
   if (ttlMilliseconds < 1000) throw new Stop(exitCodes.invalid, `--lease ${lease}: at least 1s`);
   const { driftMillionths, slackMilliseconds, turnMilliseconds } = quotaTermsDefault;
   return {
     reportEveryMilliseconds: Math.ceil(parseQuantity('time', reportEvery, { positive: true })),
+    safeRelayCount: safeRelays ?? 0,
     dispatchPerSecond: parseQuantity('frequency', dispatch, { positive: true }) * 1000,
     quota: {
       ...quotaTermsDefault,

@@ -24,6 +24,7 @@ import { byTask, hasWhole, isLive, type TaskEntry, TaskTable } from './task-tabl
 export interface ControlTerms {
   dispatchPerSecond: number;
   reportEveryMilliseconds: number;
+  safeRelayCount: number;
   quota: QuotaTerms;
 }
 
@@ -58,6 +59,7 @@ export class Control {
   private constructor(store: Store, terms: ControlTerms, log: Log) {
     this.store = store;
     this.#terms = terms;
+    this.fleet.safeRelayCount = terms.safeRelayCount;
     this.#log = log;
     this.dispatcher = new Dispatcher(terms.dispatchPerSecond, this.fleet, (client) => this.#historyOf(client));
     this.desk = new NodeDesk(this.fleet, this.tasks, this.desks, terms.reportEveryMilliseconds, {
@@ -269,6 +271,8 @@ export class Control {
     const desk = this.desks.get(origin.number);
     if (desk === undefined) await this.#takeOver(origin, lostLedger ? Date.now() : undefined);
     else desk.change(origin);
+    // Safe shares follow from the contract.
+    if (this.fleet.safeRelayCount > 0) for (const entry of this.#tasksAt(origin)) await this.#revise(entry);
   }
 
   #tasksAt({ name }: OriginRecord): TaskEntry[] {
@@ -330,10 +334,10 @@ export class Control {
     for (const moved of this.#watch.look(nowMilliseconds)) this.#log.warn(moved, 'a relay cannot serve');
     this.desk.touchUnanswered(nowMilliseconds);
     this.growth.look();
-    for (const { entry, row, count } of this.#retries.take(nowMilliseconds)) {
-      this.tasks.changedClients.add(row);
-      this.desk.touch(this.fleet.nodes.get(row.client)!);
-      this.#log.warn({ task: entry.record.id, client: row.client, count, problem: row.progress?.error }, 'tried again');
+    for (const { entry, row, node, count } of this.#retries.take(nowMilliseconds)) {
+      this.tasks.markChanged(row);
+      this.desk.touch(this.fleet.nodes.get(node)!);
+      this.#log.warn({ task: entry.record.id, node, count, problem: row.progress?.error }, 'tried again');
     }
     for (const desk of this.desks.values()) desk.measure();
     for (const entry of this.tasks.tasks.values()) {

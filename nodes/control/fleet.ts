@@ -30,7 +30,10 @@ export class Fleet {
   readonly changed = new Set<FleetNode>();
   readonly #connectedCount: Record<Role, number> = { relay: 0, client: 0 };
   readonly #count: Record<Role, number> = { relay: 0, client: 0 };
+  /** In the order in which they were enrolled: the first have a place in the safe share for good. */
   readonly relays: FleetNode[] = [];
+  /** For how many relays the safe share of each contract is set aside. */
+  safeRelayCount = 0;
 
   add(record: NodeRecord): FleetNode {
     const node: FleetNode = {

@@ -115,14 +115,8 @@ export class GrowthDesk {
 
   /** A relay has taken its task, and will sign with this key. */
   appoint(entry: TaskEntry, row: RelayTaskRecord, key: string): void {
-    const { growing, file } = entry.record;
-    if (growing === undefined || !isGrowing(entry)) return;
-    if (growing.appointments.some((one) => one.key === key)) return;
-    const { pieceLengthBytes } = growing;
-    const pieceCount = pieceCountOf({ sizeBytes: file.sizeBytes, pieceLengthBytes });
-    const firstPiece = Math.floor(row.firstByte / pieceLengthBytes);
-    const endPiece = row.endByte === file.sizeBytes ? pieceCount : Math.floor(row.endByte / pieceLengthBytes);
-    this.#appoint(entry, { relay: row.relay, key, firstPiece, endPiece });
+    if (!isGrowing(entry) || entry.record.growing!.appointments.some((one) => one.key === key)) return;
+    this.#appoint(entry, { relay: row.relay, key, ...piecesOf(entry, row) });
   }
 
   /** Answers what is wrong with the message, or nothing. */
@@ -264,7 +258,8 @@ export class GrowthDesk {
     // Whoever has just been given a part has not said its key yet.
     if (next === undefined || signing.length < active.length) return;
     const isActive = (relay: string) => active.some((row) => row.relay === relay);
-    for (const { relay, firstPiece, endPiece } of [...appointments]) {
+    const parts = [...appointments, ...rows.map((row) => ({ relay: row.relay, ...piecesOf(entry, row) }))];
+    for (const { relay, firstPiece, endPiece } of parts) {
       if (isActive(relay)) continue;
       const isLacking = lacks(manifest, firstPiece, endPiece);
       const isCovered = appointments.some(
@@ -327,6 +322,12 @@ export class GrowthDesk {
     this.#events.revise(entry);
     this.#log.info({ task: record.id, infoHash: sealed.infoHash, audited: audit.count }, 'the manifest is complete');
   }
+}
+
+/** The pieces of a relay's part: those that begin in it. */
+function piecesOf({ record }: TaskEntry, { firstByte, endByte }: RelayTaskRecord) {
+  const { pieceLengthBytes } = record.growing!;
+  return { firstPiece: Math.ceil(firstByte / pieceLengthBytes), endPiece: Math.ceil(endByte / pieceLengthBytes) };
 }
 
 function lacks(manifest: GrowingManifest, firstPiece: number, endPiece: number): boolean {

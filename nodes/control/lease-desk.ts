@@ -18,6 +18,9 @@ import type { TaskEntry } from './task-table.ts';
 const holdersMax = 20_000;
 /** By how much the clocks of two machines that own a ledger one after the other may differ. */
 const wallErrorMaxMilliseconds = 1_000;
+/** A lease is renewed at this part of its time; rates are means over so many renewals. */
+const renewRatio = 1 / 3;
+const renewalsMeasured = 9;
 
 export class LeaseDesk {
   origin: OriginRecord;
@@ -32,8 +35,9 @@ export class LeaseDesk {
   readonly #ledgerStartMilliseconds: number;
   readonly #startedAtMilliseconds = performance.now();
   #isWriting = false;
-  #measuredAtMilliseconds = performance.now();
-  #measuredSpentBytes = 0;
+  /** What holders had reported as taken, at each look of the last while. */
+  readonly #measured: { atMilliseconds: number; spentBytes: number }[] = [];
+  readonly #ttlMilliseconds: number;
 
   constructor(
     origin: OriginRecord,
@@ -45,6 +49,7 @@ export class LeaseDesk {
   ) {
     this.origin = origin;
     this.#ledger = ledger;
+    this.#ttlMilliseconds = terms.ttlMilliseconds;
     this.#send = send;
     this.#ledgerStartMilliseconds = resumedMilliseconds(state, Date.now(), wallErrorMaxMilliseconds);
     const options = {
@@ -62,14 +67,22 @@ export class LeaseDesk {
     this.owner.receive(message, this.#now());
   }
 
-  /** Once in a while: the rate at which holders report to have taken bytes. */
+  /**
+   * Once a second: the rate at which bytes are taken. Holders report with each renewal what they took since the last
+   * one: over less than some renewals an even stream would look like gaps and bursts above the contract.
+   */
   measure(): void {
     const { spentBytes } = this.owner.accounts.totals;
     const now = performance.now();
-    const seconds = (now - this.#measuredAtMilliseconds) / 1000;
-    if (seconds > 0) this.spentBytesPerSecond = Math.round((spentBytes - this.#measuredSpentBytes) / seconds);
-    this.#measuredAtMilliseconds = now;
-    this.#measuredSpentBytes = spentBytes;
+    this.#measured.push({ atMilliseconds: now, spentBytes });
+    const renewalMilliseconds = this.#ttlMilliseconds * renewRatio;
+    const until = now - renewalsMeasured * renewalMilliseconds;
+    while (this.#measured.length > 1 && this.#measured[1]!.atMilliseconds <= until) this.#measured.shift();
+    const before = this.#measured[0]!.spentBytes;
+    const idle = this.#measured.findLast((look) => look.spentBytes === before)!;
+    // What is reported first was taken in the renewal before.
+    const seconds = (now - idle.atMilliseconds + renewalMilliseconds) / 1000;
+    this.spentBytesPerSecond = Math.round((spentBytes - before) / seconds);
   }
 
   /** Bytes spent within each window of the contract. */

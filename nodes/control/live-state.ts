@@ -74,6 +74,7 @@ export function liveTask(entry: TaskEntry): LiveTask {
     task: record.id,
     name: record.file.name,
     state: record.state,
+    ...(record.problem === undefined ? {} : { problem: record.problem }),
     origin: record.origin,
     sizeBytes: record.file.sizeBytes,
     createdAtMilliseconds: record.createdAtMilliseconds,

@@ -25,7 +25,7 @@ export interface NodeEvents {
   /** Control's public key under manifests. */
   manifestKey(): string;
   /** A client failed at the assignment of this revision, or an earlier one: is it told again? */
-  isRetried(entry: TaskEntry, row: ClientTaskRecord, heldRevision: number): boolean;
+  isRetried(entry: TaskEntry, row: ClientTaskRecord | RelayTaskRecord, heldRevision: number): boolean;
   /** A node has connected, perhaps for the first time. */
   onHello(node: FleetNode): void;
 }
@@ -202,6 +202,9 @@ export class NodeDesk {
     if (relay !== undefined) {
       relay.progress = progress;
       this.#tasks.reportedRelays.add(relay);
+      // A disk that was full may have room again; a file that changed stays changed.
+      const isBroken = progress.state === 'failed' && progress.changed !== true;
+      if (isBroken) this.#events.isRetried(entry, relay, node.held.get(entry.record.id) ?? 0);
     } else if (client !== undefined) {
       client.progress = progress;
       this.#setState(node, entry, client, progress.state);

@@ -29,6 +29,7 @@ export function reportOf(entry: TaskEntry, control: Control) {
     task: record.id,
     name: record.file.name,
     state: record.state,
+    problem: record.problem ?? null,
     origin: record.origin,
     sizeBytes: record.file.sizeBytes,
     sha256: record.file.sha256 ?? null,

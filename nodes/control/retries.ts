@@ -1,13 +1,15 @@
 /**
- * Clients that failed are told again (M24): as often as the instruction's `retries` say, each time after twice as long.
- * Until then they count as waiting, not as failed. A control that restarts counts anew.
+ * Nodes that failed are told again (M24): as often as the instruction's `retries` say, each time after twice as long.
+ * Until then a client counts as waiting, not as failed. A control that restarts counts anew.
  */
-import type { ClientTaskRecord } from '../store/records.ts';
+import type { ClientTaskRecord, RelayTaskRecord } from '../store/records.ts';
 import { revisionOf } from './assigning.ts';
 import type { TaskEntry } from './task-table.ts';
 
 const firstMilliseconds = 2_000;
 const longestMilliseconds = 600_000;
+
+type Row = ClientTaskRecord | RelayTaskRecord;
 
 interface Attempts {
   entry: TaskEntry;
@@ -20,13 +22,13 @@ interface Attempts {
 }
 
 export class Retries {
-  readonly #attempts = new Map<ClientTaskRecord, Attempts>();
+  readonly #attempts = new Map<Row, Attempts>();
 
   /**
-   * The client says that it failed; `heldRevision` is the latest assignment that it has answered. False: it was tried
+   * The node says that it failed; `heldRevision` is the latest assignment that it has answered. False: it was tried
    * as often as it may be.
    */
-  postpone(entry: TaskEntry, row: ClientTaskRecord, heldRevision: number, nowMilliseconds: number): boolean {
+  postpone(entry: TaskEntry, row: Row, heldRevision: number, nowMilliseconds: number): boolean {
     const attempts = this.#attempts.get(row) ?? { entry, count: 0, dueAtMilliseconds: Infinity, revision: 0 };
     if (attempts.dueAtMilliseconds < Infinity || heldRevision < attempts.revision) return true;
     if (attempts.count >= entry.compiled.distribution.retries) return false;
@@ -38,7 +40,7 @@ export class Retries {
   }
 
   /** Those whose time has come; each is wanted anew from now on. */
-  take(nowMilliseconds: number): { entry: TaskEntry; row: ClientTaskRecord; count: number }[] {
+  take(nowMilliseconds: number): { entry: TaskEntry; row: Row; node: string; count: number }[] {
     const taken: ReturnType<Retries['take']> = [];
     for (const [row, attempts] of this.#attempts) {
       const { entry, dueAtMilliseconds } = attempts;
@@ -48,7 +50,7 @@ export class Retries {
       attempts.count++;
       attempts.dueAtMilliseconds = Infinity;
       attempts.revision = revisionOf(entry, row);
-      taken.push({ entry, row, count: attempts.count });
+      taken.push({ entry, row, node: 'client' in row ? row.client : row.relay, count: attempts.count });
     }
     return taken;
   }

@@ -113,6 +113,12 @@ export class TaskTable {
     this.changedTasks.add(entry.record);
   }
 
+  /** Its record is to be written. */
+  markChanged(row: ClientTaskRecord | RelayTaskRecord): void {
+    if ('client' in row) this.changedClients.add(row);
+    else this.changedRelays.add(row);
+  }
+
   setState(entry: TaskEntry, row: ClientTaskRecord, state: ProgressState): void {
     entry.unfinishedCount += Number(hasFinished(row));
     row.state = state;

@@ -13,9 +13,13 @@ const lengthBytes = 4;
 const swarmMagic = Buffer.from('slh1');
 const keyMagic = Buffer.from('slk1');
 
+/** Two tasks of one process that write into one file would ruin each other's. */
+const beingWritten = new Set<string>();
+
 export const hashLogPath = (path: string) => `${path}.part.hashes`;
 
 export class HashLog {
+  readonly #path: string;
   readonly #handle: FileHandle;
   #last: Promise<void> = Promise.resolve();
   #isClosed = false;
@@ -24,7 +28,8 @@ export class HashLog {
   /** Of a relay. */
   readonly signer: SigningKey | undefined;
 
-  private constructor(handle: FileHandle, batches: Uint8Array[], signer: SigningKey | undefined) {
+  private constructor(path: string, handle: FileHandle, batches: Uint8Array[], signer: SigningKey | undefined) {
+    this.#path = path;
     this.#handle = handle;
     this.batches = batches;
     this.signer = signer;
@@ -33,7 +38,19 @@ export class HashLog {
   /** What is there of this swarm; of another one, or of a relay without its key, nothing is kept. */
   static async open(path: string, swarm: Uint8Array, isSigner: boolean): Promise<HashLog> {
     await mkdir(dirname(path), { recursive: true });
+    if (beingWritten.has(path)) throw new Error(`${path}: another task of this node writes there`);
+    beingWritten.add(path);
     const handle = await open(hashLogPath(path), 'a+', 0o600);
+    try {
+      return await HashLog.#read(path, handle, swarm, isSigner);
+    } catch (error) {
+      beingWritten.delete(path);
+      await handle.close();
+      throw error;
+    }
+  }
+
+  static async #read(path: string, handle: FileHandle, swarm: Uint8Array, isSigner: boolean): Promise<HashLog> {
     const { size } = await handle.stat();
     const { records, endBytes } = recordsOf(await readAll(handle, size));
     const head = Buffer.concat([swarmMagic, swarm]);
@@ -42,14 +59,14 @@ export class HashLog {
     if (records[0]?.equals(head) === true && isKeyed === isSigner) {
       // What a crash tore was never sent.
       await handle.truncate(endBytes);
-      if (!isSigner) return new HashLog(handle, records.slice(1), undefined);
+      if (!isSigner) return new HashLog(path, handle, records.slice(1), undefined);
       const secret = new Uint8Array(key!.subarray(4, 4 + keyLength));
       const signer = signingKeyOf(secret, new Uint8Array(key!.subarray(4 + keyLength)));
-      return new HashLog(handle, records.slice(2), signer);
+      return new HashLog(path, handle, records.slice(2), signer);
     }
     await handle.truncate(0);
     const signer = isSigner ? newSigningKey() : undefined;
-    const log = new HashLog(handle, [], signer);
+    const log = new HashLog(path, handle, [], signer);
     const keyRecord = signer === undefined ? [] : [Buffer.concat([keyMagic, signer.secret, signer.key])];
     await log.append([head, ...keyRecord], isSigner);
     return log;
@@ -71,6 +88,7 @@ export class HashLog {
     await this.#last;
     if (this.#isClosed) return;
     this.#isClosed = true;
+    beingWritten.delete(this.#path);
     await this.#handle.close();
   }
 }

@@ -13,6 +13,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { removeHashLog } from './hash-log.ts';
 import { pieceCountOf, readFully } from './manifest.ts';
 import { isPiece, type PieceHashes } from './piece-hashes.ts';
 import { RecentPieces } from './recent-pieces.ts';
@@ -222,6 +223,7 @@ export class PieceStore {
     if (this.#isWhole) return;
     await rm(partPath(this.path), { force: true });
     await rm(listPath(this.path), { force: true });
+    await removeHashLog(this.path);
     this.#recent.discard();
   }
 
@@ -272,7 +274,8 @@ export class PieceStore {
     for (let piece = 0; piece < this.pieceCount; piece++) {
       if ((listed[piece >> 3]! & (0x80 >> (piece & 7))) !== 0) this.#has[piece] = 1;
     }
-    for (const piece of this.#recent.read(this.file.hashes !== undefined, this.pieceCount)) this.#has[piece] = 1;
+    const isVerified = this.file.hashes !== undefined || this.file.growth !== undefined;
+    for (const piece of this.#recent.read(isVerified, this.pieceCount)) this.#has[piece] = 1;
     this.#count = this.#has.reduce((sum, flag) => sum + flag, 0);
     await this.#verifyListed();
     // What was only written last time is flushed and listed now.

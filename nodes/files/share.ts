@@ -10,7 +10,7 @@ import type { SourceKind } from '#core/record.ts';
 import type { Pace } from '../http/pace.ts';
 import { DecisionLog, recorded } from '../record/decision-log.ts';
 import { HashExchange } from '../wire/manifest-messages.ts';
-import type { Metainfo } from '../wire/metainfo.ts';
+import { isPrivate, type Metainfo } from '../wire/metainfo.ts';
 import type { PeerListener } from '../wire/peer-listener.ts';
 import { hex, Swarm } from '../wire/swarm.ts';
 import { TrackerClient } from '../wire/tracker-client.ts';
@@ -42,6 +42,8 @@ export interface ShareOptions {
   uploadSlots: number;
   optimisticSlots: number;
   kindOf: (host: string, port: number) => SourceKind;
+  /** Whether peers tell each other of peers; absent: not. Never in a private torrent. */
+  exchangesPeers?: boolean;
 }
 
 export class Share {
@@ -80,7 +82,10 @@ export class Share {
 
   static async open(options: ShareOptions): Promise<Share> {
     if (options.recordPath !== undefined) await mkdir(join(options.recordPath, '..'), { recursive: true });
-    const store = await PieceStore.open(options.directory, options.file);
+    const store = await PieceStore.open(options.directory, options.file).catch(async (error: unknown) => {
+      await options.growth?.close();
+      throw error;
+    });
     if (options.growth === undefined) await removeHashLog(store.path);
     return new Share(options, store);
   }
@@ -181,6 +186,7 @@ export class Share {
       optimisticSlots,
       uploadPaces,
       kindOf,
+      exchangesPeers: this.options.exchangesPeers === true && metainfo !== null && !isPrivate(metainfo),
     });
     if (growth !== undefined) growth.onKnown = (pieces) => swarm.learn(pieces);
     if (exchange !== undefined) this.#tellPeers = () => exchange.announce();

@@ -5,6 +5,7 @@
  */
 import { Leaseholders } from '#core/quota/leaseholders.ts';
 import type { HolderMessage, LeaseGrant } from '#core/quota/messages.ts';
+import type { SafeShare } from '#core/quota/safe-share.ts';
 import { monotonicMilliseconds, pause } from './pace.ts';
 
 const row = 0;
@@ -24,6 +25,10 @@ export interface HolderNumbers {
 }
 
 export class OriginLease {
+  /** What may be taken once the lease has lapsed and control cannot be reached (M31); null: nothing. */
+  safe: SafeShare | null = null;
+  /** Closes every connection that is open under the safe share. */
+  readonly #safeConnections = new Set<() => void>();
   readonly #holders = new Leaseholders(1);
   #send: ((message: HolderMessage) => void) | null = null;
   #timer: NodeJS.Timeout | undefined;
@@ -67,6 +72,8 @@ export class OriginLease {
   /** A grant that control sent. */
   receive(grant: LeaseGrant): void {
     this.#ttlMilliseconds = grant.ttlMilliseconds;
+    // Control is there again: what goes on goes on under the lease.
+    for (const close of [...this.#safeConnections]) close();
     this.#holders.receive(row, clock(), grant);
     const excess = this.#holders.excessCount(row);
     if (excess > 0) this.#closeConnections(excess);
@@ -103,7 +110,7 @@ export class OriginLease {
    * wants the connection back.
    */
   openSlot(close: () => void): (() => void) | null {
-    if (!this.#holders.connect(row, clock())) return null;
+    if (!this.#holders.connect(row, clock())) return this.#openSafely(close);
     this.#isUsed = true;
     this.#connections.add(close);
     return () => {
@@ -113,9 +120,39 @@ export class OriginLease {
     };
   }
 
+  /** Whether the lease has lapsed, and a part is set aside for that. */
+  get #isOnSafeShare(): boolean {
+    return this.safe !== null && !this.isHeld && this.#holders.isLapsed[row] === 1;
+  }
+
+  #openSafely(close: () => void): (() => void) | null {
+    const { safe } = this;
+    if (safe === null || !this.#isOnSafeShare || !safe.connect()) return null;
+    this.#safeConnections.add(close);
+    return () => {
+      if (this.#safeConnections.delete(close)) safe.disconnect();
+    };
+  }
+
+  async #takeSafely(wantedBytes: number, signal: AbortSignal): Promise<CoveredBytes | null> {
+    const safe = this.safe!;
+    while (!signal.aborted && this.#isOnSafeShare && this.safe === safe) {
+      const now = monotonicMilliseconds();
+      const most = Math.min(wantedBytes, takeBytesMax, safe.part.burstBytes);
+      const bytes = Math.min(most, safe.availableBytes(now));
+      if (bytes > 0 && bytes >= Math.min(most, takeBytesMin) && safe.ask(now, bytes)) {
+        this.totalBytes += bytes;
+        return new CoveredBytes(bytes, (arrived) => safe.arrive(monotonicMilliseconds(), arrived));
+      }
+      await pause(100);
+    }
+    return null;
+  }
+
   /** Waits for bytes that may be asked for, at most `wantedBytes`; null when the lease ends. */
   async take(wantedBytes: number, signal: AbortSignal): Promise<CoveredBytes | null> {
     for (;;) {
+      if (this.#isOnSafeShare) return await this.#takeSafely(wantedBytes, signal);
       if (signal.aborted || !this.isHeld) return null;
       const now = clock();
       const most = Math.min(wantedBytes, takeBytesMax, this.#holders.burstBytes(row));
@@ -123,17 +160,27 @@ export class OriginLease {
       const bytes = Math.min(most, this.#holders.availableBytes(row, now));
       if (bytes >= least && bytes > 0 && this.#holders.ask(row, now, bytes)) {
         this.totalBytes += bytes;
-        return new CoveredBytes(this.#holders, bytes);
+        return this.#covered(bytes);
       }
       const wait = this.#holders.waitMilliseconds(row, now, Math.max(1, least));
       await pause(Math.min(200, Math.max(2, wait)));
     }
   }
 
+  #covered(bytes: number): CoveredBytes {
+    const holders = this.#holders;
+    const account = holders.account[row];
+    return new CoveredBytes(bytes, (arrived) => {
+      // The bytes of an account that has ended were counted with it.
+      if (holders.account[row] === account) holders.arrive(row, clock(), arrived);
+    });
+  }
+
   /** Gives everything back. Every connection must have been closed. */
   async close(): Promise<void> {
     clearInterval(this.#timer);
     this.#closeConnections(Infinity);
+    for (const close of [...this.#safeConnections]) close();
     for (let tries = 0; tries < 50 && this.#connections.size > 0; tries++) await pause(20);
     if (this.#send === null || this.#connections.size > 0) return;
     this.#release();
@@ -178,22 +225,20 @@ export class OriginLease {
 /** Bytes that were taken for one range: they are under way until they have come, or are given up. */
 export class CoveredBytes {
   readonly bytes: number;
-  readonly #holders: Leaseholders;
-  readonly #account: number | undefined;
+  readonly #arrive: (bytes: number) => void;
   #left: number;
 
-  constructor(holders: Leaseholders, bytes: number) {
-    this.#holders = holders;
-    this.#account = holders.account[row];
+  /** `arrive`: told of bytes as they come, or are given up. */
+  constructor(bytes: number, arrive: (bytes: number) => void) {
     this.bytes = bytes;
+    this.#arrive = arrive;
     this.#left = bytes;
   }
 
   arrived(bytes: number): void {
     const counted = Math.min(bytes, this.#left);
     this.#left -= counted;
-    // The bytes of an account that has ended were counted with it.
-    if (counted > 0 && this.#holders.account[row] === this.#account) this.#holders.arrive(row, clock(), counted);
+    if (counted > 0) this.#arrive(counted);
   }
 
   /** The range is over: what has not come will not, as its connection is closed or its answer has ended. */

@@ -163,6 +163,15 @@ export const relayAssignment = object({
   /** The part that this relay fetches from the origin before it helps with the others': [first byte, end). */
   part: object({ firstByte: bytes(), endByte: bytes() }),
   pullConnections: count(1024),
+  /** What it may take from the origin while control cannot be reached (M31); absent: nothing. */
+  safeShare: optional(
+    object({
+      connections: count(1024),
+      bytesPerSecond: bytesPerSecond(),
+      burstBytes: bytes(),
+      windows: list(object({ windowMilliseconds: milliseconds(), bytes: bytes() }), 16),
+    }),
+  ),
   /** Serving begins once this much is there (M13). */
   bufferBeforeServingBytes: bytes(),
 });

@@ -25,6 +25,8 @@ export const liveTask = object({
   task: identity(),
   name: text(255),
   state: choice(taskStates),
+  /** Why it ended before its time. */
+  problem: optional(text()),
   origin: name(),
   sizeBytes: bytes(),
   createdAtMilliseconds: milliseconds(),

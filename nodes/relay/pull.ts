@@ -20,7 +20,7 @@ export interface PullOptions {
   /** The relay's own part: [first byte, end). */
   part: { firstByte: number; endByte: number };
   /** Where hashes are signed while they come: only pieces of these ranges are pulled, others cannot be verified. */
-  ownRanges?: (() => readonly { firstPiece: number; endPiece: number }[]) | undefined;
+  ownRanges: () => readonly { firstPiece: number; endPiece: number }[] | undefined;
   /** Whether another relay brings the rest: then it is pulled only where nothing comes. */
   isShared: () => boolean;
   pace: Pace;
@@ -51,6 +51,8 @@ export class Pull {
   readonly #demanded = new Set<number>();
   readonly #workers: Promise<void>[];
   #lastPieceAt = monotonicMilliseconds();
+  /** Pieces of other relays' parts, which did not bring them in time. */
+  readonly #insteadOfOthers = new Set<number>();
   readonly #sources: OriginSources;
   #wrongPieces = 0;
   #isPaused = false;
@@ -76,7 +78,8 @@ export class Pull {
   /** A piece came, from wherever. */
   arrived(piece: number): void {
     this.#demanded.delete(piece);
-    this.#lastPieceAt = monotonicMilliseconds();
+    // What had to be pulled in the others' place is no sign of them.
+    if (!this.#insteadOfOthers.delete(piece)) this.#lastPieceAt = monotonicMilliseconds();
   }
 
   pause(isPaused: boolean): void {
@@ -184,6 +187,16 @@ export class Pull {
     return 'failed';
   }
 
+  /** Whether all of its own part is there. */
+  get hasOwnPart(): boolean {
+    const { pieceLengthBytes } = this.#intake.store.file;
+    const { firstByte, endByte } = this.#options.part;
+    for (let piece = Math.floor(firstByte / pieceLengthBytes); piece * pieceLengthBytes < endByte; piece++) {
+      if (!this.#intake.store.has(piece)) return false;
+    }
+    return true;
+  }
+
   #hasWork(): boolean {
     return !this.#intake.store.isComplete && this.#intake.core.sets.nextMissing(0, 0) !== none;
   }
@@ -192,7 +205,7 @@ export class Pull {
   #next(): PieceRange | undefined {
     if (this.#isPaused || this.#abort.signal.aborted) return undefined;
     const { core } = this.#intake;
-    const ownRanges = this.#options.ownRanges?.();
+    const ownRanges = this.#options.ownRanges();
     for (const piece of this.#demanded) {
       if (ownRanges?.some(({ firstPiece, endPiece }) => piece >= firstPiece && piece < endPiece) === false) continue;
       if (core.sets.holds(0, piece) || core.sets.isRequested(0, piece)) continue;
@@ -206,7 +219,10 @@ export class Pull {
     if (missing === none) return undefined;
     const isOwn = missing >= first && missing * pieceLengthBytes < endByte;
     const isPatient = monotonicMilliseconds() - this.#lastPieceAt < patienceMilliseconds;
-    if (!isOwn && isPatient && this.#options.isShared()) return undefined;
+    if (!isOwn && this.#options.isShared()) {
+      if (isPatient) return undefined;
+      this.#insteadOfOthers.add(missing);
+    }
     return this.#claim(missing);
   }
 

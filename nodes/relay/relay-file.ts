@@ -12,8 +12,10 @@ export type RelayFileState = 'transferring' | 'verifying' | 'seeding' | 'paused'
 
 export interface RelayFileOptions {
   share: ShareOptions;
-  pull: Omit<PullOptions, 'file' | 'isShared'>;
+  pull: Omit<PullOptions, 'file' | 'isShared' | 'ownRanges'>;
   remote: RemoteFile;
+  /** Whether control names other relays that pull the same file: they may not be connected yet. */
+  hasOthers?: () => boolean;
   /** Nothing is served before this much is there. */
   bufferBeforeServingBytes: number;
 }
@@ -32,6 +34,7 @@ export class RelayFile implements ServedFile {
   readonly #pull: Pull;
   readonly #waiters = new Set<Waiter>();
   readonly #startedAt = performance.now();
+  #isPartThere = false;
   state: RelayFileState = 'transferring';
   error: Error | undefined;
   /** Payload to clients by HTTP. */
@@ -47,8 +50,8 @@ export class RelayFile implements ServedFile {
     this.#pull = new Pull(intake, lease, {
       ...options.pull,
       file: options.remote,
-      isShared: () => this.#hasRelayPeers,
-      ownRanges: share.options.growth === undefined ? undefined : () => this.#ownRanges,
+      isShared: () => this.#hasRelayPeers || (swarm !== null && options.hasOthers?.() === true),
+      ownRanges: () => (share.isGrowing ? share.options.growth!.ownRanges : undefined),
     });
     this.#pull.onFailure = (error) => this.#fail(error);
     this.#pull.onLog = (text, detail) => this.onLog(text, detail);
@@ -72,7 +75,10 @@ export class RelayFile implements ServedFile {
   get isServing(): boolean {
     const { store } = this.share;
     if (this.isEnded) return false;
-    return store.isComplete || store.heldBytes >= this.options.bufferBeforeServingBytes;
+    if (store.isComplete || store.heldBytes >= this.options.bufferBeforeServingBytes) return true;
+    // Where the rest comes from other relays, waiting for more would be waiting for each other.
+    this.#isPartThere ||= this.#pull.hasOwnPart;
+    return this.#isPartThere;
   }
 
   get isEnded(): boolean {
@@ -147,12 +153,6 @@ export class RelayFile implements ServedFile {
   readInto(buffer: Uint8Array, start: number): Promise<void> {
     this.lastServedAt = performance.now();
     return this.share.store.readInto([buffer], start);
-  }
-
-  /** Once the hashes are complete, whoever has pieces missing may pull them like any other. */
-  get #ownRanges(): readonly { firstPiece: number; endPiece: number }[] {
-    const { options, isGrowing, store } = this.share;
-    return isGrowing ? options.growth!.ownRanges : [{ firstPiece: 0, endPiece: store.pieceCount }];
   }
 
   get #hasRelayPeers(): boolean {

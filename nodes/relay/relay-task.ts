@@ -17,6 +17,7 @@ import { hex } from '../wire/swarm.ts';
 import { FileChanged } from './pull.ts';
 import { RelayFile } from './relay-file.ts';
 import type { RelayServer } from './relay-server.ts';
+import type { SafeShares } from './safe-shares.ts';
 
 /** What all tasks of a relay have in common. */
 export interface RelayNode {
@@ -31,6 +32,8 @@ export interface RelayNode {
   bufferBeforeServingBytes: number | undefined;
   /** From origins at most. */
   pullBytesPerSecond: number;
+  /** What it may take of origins while control cannot be reached, all its tasks together. */
+  safeShares: SafeShares;
   /** Frees this much on the disk, if it may; false: it cannot. */
   makeRoom(bytes: number): Promise<boolean>;
   onLog(text: string, detail: object): void;
@@ -93,6 +96,9 @@ export class RelayTask implements Task {
     this.#sendPace.limit(limits.sendBytesPerSecondMax ?? Infinity);
     const pull = Math.min(this.#node.pullBytesPerSecond, limits.receiveBytesPerSecondMax ?? Infinity);
     this.#pullPace.limit(pull);
+    if (assignment.role === 'relay') {
+      this.#lease.safe = this.#node.safeShares.of(assignment.lease.origin, assignment.safeShare);
+    }
     if (state === 'complete') return await this.#end();
     if (state === 'waiting' && this.#relayFile === undefined) return;
     this.#relayFile ??= await this.#open();
@@ -108,6 +114,8 @@ export class RelayTask implements Task {
 
   async follow(assignment: Assignment): Promise<'goes on' | 'again' | 'outdated'> {
     const { link, stateDirectory } = this.#agent;
+    // Control tells a relay again that has failed: what lies on the disk is taken up where it was left.
+    if (this.#state() === 'failed') return 'again';
     return (await this.#growing?.follow(assignment, link, stateDirectory)) ?? 'goes on';
   }
 
@@ -237,6 +245,7 @@ export class RelayTask implements Task {
     const options = {
       share,
       remote: remoteOrigin(assignment),
+      hasOthers: () => this.#assignment.relays.some(({ peer }) => peer !== undefined),
       pull: { connections: assignment.pullConnections, part: assignment.part, pace: this.#pullPace },
       bufferBeforeServingBytes: node.bufferBeforeServingBytes ?? assignment.bufferBeforeServingBytes,
     };

@@ -6,9 +6,10 @@ import type { linkOptions } from '../agent/link-options.ts';
 import { NodeAgent } from '../agent/node-agent.ts';
 import { diskFreeBytes, evictions } from './disk-budget.ts';
 import { openRelayTask, type RelayNode, type RelayTask } from './relay-task.ts';
+import { SafeShares } from './safe-shares.ts';
 
 export interface ControlledRelay {
-  node: Omit<RelayNode, 'makeRoom'>;
+  node: Omit<RelayNode, 'makeRoom' | 'safeShares'>;
   connectionsMax: number;
   sendBytesPerSecondMax: number;
   diskBudgetBytes: number;
@@ -30,7 +31,11 @@ export async function runUnderControl(
   const tasks = new Map<string, RelayTask>();
   const stateDirectory = join(relay.node.directory, '.sluice');
   let freeBytes = await diskFreeBytes(relay.node.directory);
-  const node: RelayNode = { ...relay.node, makeRoom: (bytes) => makeRoom(relay, tasks, bytes) };
+  const node: RelayNode = {
+    ...relay.node,
+    makeRoom: (bytes) => makeRoom(relay, tasks, bytes),
+    safeShares: new SafeShares(),
+  };
   let sentBefore = 0;
   let sendRate = 0;
   const timer = setInterval(async () => {

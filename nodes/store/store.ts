@@ -102,7 +102,7 @@ export class Store {
   }
 
   async nodes(): Promise<NodeRecord[]> {
-    return (await this.database.all<rows.NodeRow>('SELECT * FROM nodes ORDER BY name')).map(rows.nodeOf);
+    return (await this.database.all<rows.NodeRow>('SELECT * FROM nodes ORDER BY enrolled_at, name')).map(rows.nodeOf);
   }
 
   async origins(): Promise<OriginRecord[]> {

@@ -47,3 +47,8 @@ function joined(file: WireFile | null, open: (onread: OnReadOpts) => Socket): Co
   socket.once('close', () => wire.destroy());
   return { socket, wire };
 }
+
+/** Of whoever is at the other end; IPv4 as such. */
+export function addressOf(socket: Socket): string {
+  return (socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+}

@@ -8,6 +8,7 @@ import {
   bytesAt,
   decodeDictionary,
   encodeBencode,
+  integerAt,
   MalformedInput,
   rawEntry,
   utf8,
@@ -51,6 +52,11 @@ export function infoOf(manifest: Manifest): Uint8Array {
 
 export function infoHashOf(info: Uint8Array): Uint8Array {
   return new Uint8Array(createHash('sha1').update(info).digest());
+}
+
+/** BEP 27: peers are known from the tracker alone. */
+export function isPrivate({ info }: Pick<Metainfo, 'info'>): boolean {
+  return integerAt(decodeDictionary(info), 'private', 1, 1) === 1;
 }
 
 export function metainfoOf(manifest: Manifest, trackers: string[] = [], webSeeds: string[] = []): Metainfo {

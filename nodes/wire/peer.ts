@@ -9,7 +9,7 @@ import { type BegunPiece, blockBytes, blockLengthOf } from '../files/assembly.ts
 import type { Bringer, PieceIntake } from '../files/piece-intake.ts';
 import type { GuardedWire } from './guarded-wire.ts';
 
-/** Two seconds of what the peer sends are asked for ahead: a round trip and its swings fit into that. */
+/** What the peer sends in this time is asked for ahead: a round trip and its swings fit into that. */
 const aheadSeconds = 1;
 const blocksAheadMin = 16;
 const blocksAheadMax = 1024;
@@ -88,11 +88,13 @@ export class Peer implements Bringer {
     return this.#claims.size;
   }
 
-  /** Keeps as much asked for as the peer sends in two seconds. */
+  /** Keeps as much asked for as the peer sends in a second. */
   fill(): void {
     const { wire } = this;
     if (this.isGone || wire.peerChoking || performance.now() < this.#restsUntil) return;
-    const ahead = Math.ceil((this.receiveBytesPerSecond * aheadSeconds) / blockBytes);
+    // What it has brought in the second that is under way says so sooner than the mean does, which is none at first.
+    const bytesPerSecond = Math.max(this.receiveBytesPerSecond, this.receivedBytes - this.#measuredBytes);
+    const ahead = Math.ceil((bytesPerSecond * aheadSeconds) / blockBytes);
     const blocksMax = Math.min(blocksAheadMax, Math.max(blocksAheadMin, ahead));
     while (this.#blocksAsked < blocksMax) {
       const claim = this.#claimWithWork() ?? this.#newClaim();

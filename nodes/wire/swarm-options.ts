@@ -32,6 +32,19 @@ export interface SwarmOptions {
   optimisticSlots: number;
   /** Of this torrent and of the node. */
   uploadPaces: Pace[];
+  /** Whether peers tell each other of peers. */
+  exchangesPeers: boolean;
   /** What a peer at this address counts as: relays are known to control. */
   kindOf: (host: string, port: number) => SourceKind;
+}
+
+/** Where a peer may be, and how it went there. */
+export interface Address {
+  host: string;
+  port: number;
+  failures: number;
+  nextTryAt: number;
+  isBusy: boolean;
+  /** It is asked under the name that the swarm had before: the peer may not know the new one yet. */
+  usesFormer: boolean;
 }

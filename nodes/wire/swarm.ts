@@ -8,11 +8,13 @@ import type { PieceIntake } from '../files/piece-intake.ts';
 import { packed } from '../files/piece-store.ts';
 import { decodeDictionary, integerAt } from './bencode.ts';
 import { ChokeRounds } from './choke-rounds.ts';
-import { connectTo } from './connection.ts';
+import type { PeerAddress } from './compact-peers.ts';
+import { addressOf, connectTo } from './connection.ts';
 import type { GuardedWire, WireFile } from './guarded-wire.ts';
 import { Metadata } from './metadata.ts';
 import { Peer, type PeerSwarm } from './peer.ts';
-import type { SwarmOptions } from './swarm-options.ts';
+import { exchangeName, PeerExchange } from './peer-exchange.ts';
+import type { Address, SwarmOptions } from './swarm-options.ts';
 import { Uploads } from './uploads.ts';
 
 /** From the first packet to the peer's handshake. */
@@ -32,16 +34,6 @@ const addressesMax = 2000;
 /** Connections whose handshake is under way. */
 const connectingMax = 10;
 
-interface Address {
-  host: string;
-  port: number;
-  failures: number;
-  nextTryAt: number;
-  isBusy: boolean;
-  /** It is asked under the name that the swarm had before: the peer may not know the new one yet. */
-  usesFormer: boolean;
-}
-
 export class Swarm implements PeerSwarm {
   readonly intake: PieceIntake;
   readonly options: SwarmOptions;
@@ -54,6 +46,7 @@ export class Swarm implements PeerSwarm {
   /** What peers announced that could not be verified yet. */
   readonly #unknown = new Map<Peer, Set<number>>();
   readonly #rounds: ChokeRounds;
+  readonly #exchange: PeerExchange | null;
   readonly #addresses = new Map<string, Address>();
   readonly #banned = new Set<string>();
   readonly #freeRows: number[] = [];
@@ -76,6 +69,7 @@ export class Swarm implements PeerSwarm {
     const { core, store } = intake;
     const { sizeBytes, pieceLengthBytes } = store.file;
     this.#file = { sizeBytes, pieceLengthBytes, pieceCount: store.pieceCount };
+    this.#exchange = options.exchangesPeers ? new PeerExchange((host, port) => this.know(host, port)) : null;
     this.#metadata = options.info === null ? null : new Metadata(options.info);
     this.#infoHashes = [options.infoHash];
     this.uploads = new Uploads(store, options.uploadPaces);
@@ -186,7 +180,7 @@ export class Swarm implements PeerSwarm {
       }
       address.failures = 0;
       this.intake.core.handshake(true);
-      this.#join(socket, wire, peerId, this.options.kindOf(host, port));
+      this.#join(socket, wire, peerId, this.options.kindOf(host, port), { host, port });
     });
     wire.onBroken = (rule) => this.onLog('peer broke a rule', { rule });
     socket.on('error', () => {});
@@ -203,13 +197,14 @@ export class Swarm implements PeerSwarm {
 
   #prepare(wire: GuardedWire): void {
     this.#metadata?.offer(wire);
+    this.#exchange?.offer(wire);
     this.options.extension?.offer(wire);
     if (this.options.listenPort > 0) wire.extendedHandshake.p = this.options.listenPort;
     wire.extendedHandshake.v = 'sluice';
     wire.extendedHandshake.reqq = 1024;
   }
 
-  #join(socket: Socket, wire: GuardedWire, peerId: string, kind: SourceKind): void {
+  #join(socket: Socket, wire: GuardedWire, peerId: string, kind: SourceKind, address?: PeerAddress): void {
     const isKnown = [...this.peers.values()].some((peer) => peer.id === peerId);
     const row = this.#freeRows.at(-1);
     const isBanned = this.#banned.has(socket.remoteAddress ?? '');
@@ -223,6 +218,7 @@ export class Swarm implements PeerSwarm {
     this.peers.set(row, peer);
     const { core } = this.intake;
     core.join(row);
+    this.#exchange?.join(wire, address);
     socket.setTimeout(idleMilliseconds, () => this.part(peer, 'silent'));
     wire.setKeepAlive(true);
     wire.onBroken = (rule) => this.part(peer, rule);
@@ -232,6 +228,7 @@ export class Swarm implements PeerSwarm {
         this.options.extension?.greet(peer);
         return;
       }
+      if (name === exchangeName) this.#exchange?.heard(wire, addressOf(socket), message, performance.now());
       this.#metadata?.answer(wire, name, message);
       const rule = this.options.extension?.receive(peer, name, message);
       if (rule !== undefined) this.part(peer, rule);
@@ -273,8 +270,10 @@ export class Swarm implements PeerSwarm {
   /** A peer that connected to us is a relay if it listens where a relay does. */
   #recognise(peer: Peer, handshake: Uint8Array): void {
     const port = integerAt(decodeDictionary(handshake), 'p', 1, 65_535);
-    const host = (peer.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
-    if (port === undefined || peer.kind === 'relay') return;
+    if (port === undefined) return;
+    const host = addressOf(peer.socket);
+    this.#exchange?.join(peer.wire, { host, port });
+    if (peer.kind === 'relay') return;
     peer.kind = this.options.kindOf(host, port);
     this.#interest(peer);
   }
@@ -316,6 +315,7 @@ export class Swarm implements PeerSwarm {
   part(peer: Peer, why: string): void {
     if (this.peers.get(peer.row) !== peer) return;
     this.peers.delete(peer.row);
+    this.#exchange?.part(peer.wire);
     if (why.startsWith('it sent a piece')) this.#banned.add(peer.socket.remoteAddress ?? '');
     if (why !== 'closed' && why !== 'closing') this.onLog('parted from a peer', { why });
     peer.leave();
@@ -388,6 +388,7 @@ export class Swarm implements PeerSwarm {
       if (peer.wire.stalledMilliseconds > stalledMilliseconds) this.part(peer, 'it takes nothing of what it asked for');
       peer.fill();
     }
+    this.#exchange?.tell(performance.now());
     this.#connectMore();
   }
 }

@@ -59,7 +59,7 @@ export async function control(directory: string): Promise<Target[]> {
   await store.addToken({ hash: hashOfToken(tokens.operator), permits: 'operate', holder: 'o', groups: [] }, now);
   const clientToken = { hash: hashOfToken(tokens.client), permits: 'client' as const, holder: 'c1', groups: [] };
   await store.enrol({ name: 'c1', role: 'client', groups: [] }, clientToken, now, undefined);
-  const terms = { reportEveryMilliseconds: 1000, dispatchPerSecond: 100, quota: quotaTermsDefault };
+  const terms = { safeRelayCount: 0, reportEveryMilliseconds: 1000, dispatchPerSecond: 100, quota: quotaTermsDefault };
   const it = await Control.open(store, terms, log);
   const { server, address } = await ControlServer.listen(it, { host: '127.0.0.1', port: 0 }, '0', log, async () => {
     await it.beat();

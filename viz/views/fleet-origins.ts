@@ -2,7 +2,7 @@
 import { scaleLinear } from 'd3';
 import { formatBytes, formatRate } from '#scenarios/format/units.ts';
 import { shortTime } from '#viz/axes.ts';
-import { formatCount, formatPercent } from '#viz/format.ts';
+import { formatCount, formatPercent, plural } from '#viz/format.ts';
 import type { LiveOrigin, LiveState } from '#viz/live/state.ts';
 import { button, make } from '#viz/panel.ts';
 import type { Order } from './fleet.ts';
@@ -70,7 +70,7 @@ export class OriginCards {
 
 function fill(card: Card, origin: LiveOrigin, now: number): void {
   const { limit, used, granted, holders, paused } = origin;
-  card.title.textContent = `${origin.origin}${paused ? ' (paused)' : ''} · ${formatCount(holders)} leases`;
+  card.title.textContent = `${origin.origin}${paused ? ' (paused)' : ''} · ${plural(holders, 'lease')}`;
   card.toggle.textContent = paused ? 'Resume' : 'Pause';
   card.toggle.dataset.paused = String(paused);
   card.history.push({ at: now, rate: used.bytesPerSecond });

@@ -24,7 +24,7 @@ export class TaskTable {
 
   constructor(order: Order) {
     this.#order = order;
-    const table = make('table', 'fleet-table');
+    const table = make('table', 'fleet-table task-table');
     const head = make('tr');
     head.append(...heads.map((text) => make('th', '', text)));
     const top = make('thead');
@@ -54,7 +54,12 @@ export class TaskTable {
 
   #row({ task, name }: LiveTask): Row {
     const element = make('tr');
-    const cells = heads.map(() => make('td'));
+    // Where there is no room for columns, each cell says what it is.
+    const cells = heads.map((text) => {
+      const cell = make('td');
+      cell.dataset.head = text;
+      return cell;
+    });
     element.append(...cells);
     const act = (verb: 'pause' | 'resume' | 'cancel', label: string) =>
       button(label, '', () => {

@@ -36,6 +36,7 @@ async function client(world: ControlWorld, directory: string, name: string, onCo
     uplinkBytesPerSecond: Infinity,
     network: 'wired' as const,
     isBlocked: true,
+    exchangesPeers: false,
     onRelays: () => {},
     hook: undefined,
     onComplete,

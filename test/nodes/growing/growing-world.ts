@@ -18,7 +18,7 @@ export interface GrowingWorld {
   node(role: 'relay' | 'client', name: string, more?: string[]): Promise<Running>;
   connected(count: number): Promise<void>;
   publish(more?: object): Promise<string>;
-  task(id: string): Promise<{ state: string; clients: Record<string, number>; manifest: string | null }>;
+  task(id: string): Promise<{ state: string; problem?: string; clients: Record<string, number> }>;
   sentByOrigin(): Promise<number>;
   /** A node's directory. */
   of(name: string): string;
@@ -27,13 +27,14 @@ export interface GrowingWorld {
 export interface GrowingOptions {
   /** Of the contract. */
   bandwidth?: string;
+  connections?: number;
   originUrl?: (directory: string) => Promise<string>;
 }
 
 export async function inGrowingWorld(
   bytes: Buffer,
   work: (world: GrowingWorld) => Promise<void>,
-  { bandwidth = '4MB/s', originUrl }: GrowingOptions = {},
+  { bandwidth = '4MB/s', connections = 2, originUrl }: GrowingOptions = {},
 ): Promise<void> {
   await inDirectory(async (directory) => {
     await withProcesses(async (start) => {
@@ -43,7 +44,7 @@ export async function inGrowingWorld(
       await inWorld(
         async (control) => {
           // Few connections: pieces then come one after the other and not all at the end.
-          const contract = { connections: 2, bandwidth, burst: '512KiB' };
+          const contract = { connections, bandwidth, burst: '512KiB' };
           await control.ask('PUT', '/api/origins/main', { url: origin, contract });
           await work(worldOf(directory, path, origin, control, start));
         },

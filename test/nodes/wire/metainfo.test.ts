@@ -85,7 +85,7 @@ const refused: [what: object, problem: RegExp][] = [
   [{ files: [], name: 'a', pieces: '', 'piece length': 16_384 }, /several files/],
   [{ length: 1, name: '../etc/passwd', pieces: 'x'.repeat(20), 'piece length': 16_384 }, /separator/],
   [{ length: 1, name: '..', pieces: 'x'.repeat(20), 'piece length': 16_384 }, /not the name of a file/],
-  [{ length: 1, name: 'a.part', pieces: 'x'.repeat(20), 'piece length': 16_384 }, /unfinished/],
+  [{ length: 1, name: 'a.part', pieces: 'x'.repeat(20), 'piece length': 16_384 }, /our own files/],
   [{ length: 0, name: 'a', pieces: '', 'piece length': 16_384 }, /size of 0/],
   [{ length: 40_000, name: 'a', pieces: 'x'.repeat(20), 'piece length': 16_384 }, /3 pieces need 20/],
   [{ length: 1, name: 'a', pieces: 'x'.repeat(20), 'piece length': 1 }, /must have 16384/],
