@@ -2,10 +2,10 @@
 import { Prng } from '#core/prng.ts';
 import { evaluateExpectation } from '#scenarios/format/expectation.ts';
 import type { Study } from '#scenarios/format/study.ts';
-import { type Difference, differenceOf, rowOf, type TrialRow } from './answer-rows.ts';
+import { type Difference, differenceOf, rowOf, type TrialRow, valuesOf } from './answer-rows.ts';
 import { type Curve, PooledCurves, type Range } from './bootstrap.ts';
 import type { Evaluation } from './evaluation.ts';
-import { type Share, varianceShares } from './importance.ts';
+import { type Share, varianceShareOfTrials, varianceShares } from './importance.ts';
 import { paretoFront, ranking, recommendedOf } from './recommendation.ts';
 import type { Evaluated, Search } from './search.ts';
 import type { StoredResult } from './trial.ts';
@@ -96,6 +96,7 @@ function importanceOf(study: Study, search: Search): Importance[] {
   const points = judged.map(({ candidate }) => candidate.point);
   const columns = study.objectives.map((_, index) => {
     const values = judged.map((trial) => search.observation(trial).objectives[index]!);
+    if (study.space.length === 1) return shareOfOnlyKnob(study, judged, index);
     const isUsable = values.length >= trialsForImportance && values.every(Number.isFinite);
     return isUsable ? varianceShares(search.axes, points, values, study.sampler.seed) : null;
   });
@@ -103,4 +104,12 @@ function importanceOf(study: Study, search: Search): Importance[] {
     const shares = columns.map((column) => column?.[knob] ?? null);
     return { knob: path, shares, matters: shares.some((share) => share !== null && share.p < significance) };
   });
+}
+
+/** Over the seeds that every trial has; null where some run has no value. */
+function shareOfOnlyKnob(study: Study, judged: readonly Evaluated[], objective: number): Share[] | null {
+  const replications = Math.min(...judged.map(({ measures }) => measures.length));
+  const runs = judged.map(({ measures }) => valuesOf(measures.slice(0, replications), objective));
+  if (judged.length < 2 || replications < 2 || runs.flat().some((value) => value === null)) return null;
+  return [varianceShareOfTrials(runs as number[][], study.sampler.seed)];
 }

@@ -39,6 +39,34 @@ export function varianceShares(
   });
 }
 
+/**
+ * The same for a study of one knob, whose trials differ in nothing else: then the runs are what varies, in blocks, as
+ * replication k of every trial shares its seed. `runs[trial][replication]`, the same number in each. Values are
+ * shuffled within a block (the permutation test of a randomised block design; R. A. Fisher, 1935).
+ */
+export function varianceShareOfTrials(runs: readonly (readonly number[])[], seed: number): Share {
+  const replications = runs[0]?.length ?? 0;
+  const prng = new Prng(seed, 'importance');
+  const blocks = Array.from({ length: replications }, (_, replication) => {
+    const block = runs.map((trial) => trial[replication]!);
+    const mean = block.reduce((sum, value) => sum + value, 0) / block.length;
+    return block.map((value) => value - mean);
+  });
+  const scale = Math.max(...runs.flat().map(Math.abs), 0);
+  const groups = blocks.flatMap((block) => [...block.keys()]);
+  const share = explained(groups, blocks.flat(), scale);
+  const order = Int32Array.from(runs.keys());
+  let asMuch = 1;
+  for (let round = 0; round < permutations; round++) {
+    const permuted = blocks.flatMap((block) => {
+      prng.shuffle(order, order.length);
+      return Array.from(order, (place) => block[place]!);
+    });
+    if (explained(groups, permuted, scale) >= share - 1e-12) asMuch++;
+  }
+  return { share: Math.min(1, Math.max(0, share)), p: asMuch / (permutations + 1) };
+}
+
 /** The group of each point: its level, or one of about √n equally large ranges. */
 function groupsOf({ levels }: Axis, coordinates: readonly number[]): number[] {
   const count = Math.max(2, Math.floor(Math.sqrt(coordinates.length)));
@@ -49,7 +77,8 @@ function groupsOf({ levels }: Axis, coordinates: readonly number[]): number[] {
   return coordinates.map((coordinate) => Math.floor((rank.get(coordinate)! * count) / coordinates.length));
 }
 
-function explained(groups: readonly number[], values: readonly number[]): number {
+/** ε². Values that differ by no more than the rounding of numbers of the size of `scale` do not vary. */
+function explained(groups: readonly number[], values: readonly number[], scale?: number): number {
   const count = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / count;
   const totals = new Map<number, { sum: number; count: number }>();
@@ -65,6 +94,6 @@ function explained(groups: readonly number[], values: readonly number[]): number
   for (const group of totals.values()) between += group.count * (group.sum / group.count - mean) ** 2;
   const degrees = totals.size - 1;
   // What is left of equal values is rounding.
-  if (total <= 1e-20 * count * mean * mean || degrees === 0 || count <= totals.size) return 0;
+  if (total <= 1e-20 * count * (scale ?? mean) ** 2 || degrees === 0 || count <= totals.size) return 0;
   return (between - (degrees * (total - between)) / (count - totals.size)) / total;
 }

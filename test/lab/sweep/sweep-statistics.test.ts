@@ -4,7 +4,7 @@ import * as assert from 'uvu/assert';
 import { Prng } from '#core/prng.ts';
 import { intervalOf } from '#sim/lab/statistics.ts';
 import { PooledCurves } from '#sim/lab/sweep/bootstrap.ts';
-import { varianceShares } from '#sim/lab/sweep/importance.ts';
+import { varianceShareOfTrials, varianceShares } from '#sim/lab/sweep/importance.ts';
 import { bestFirst, crowdingOf, frontsOf, hypervolume } from '#sim/lab/sweep/pareto.ts';
 import { looksOf, pairedP } from '#sim/lab/sweep/race.ts';
 import { SobolSequence } from '#sim/lab/sweep/sobol-sampler.ts';
@@ -127,6 +127,25 @@ statistics('variance shares: first-order indices of the Ishigami function', () =
   const shares = varianceShares(Array(4).fill({ ordered: true }), points, values, 1);
   for (const [index, wanted] of [0.3139, 0.4424, 0, 0].entries()) near(shares[index]!.share, wanted, 0.02);
   assert.ok(shares[0]!.p < 0.01 && shares[1]!.p < 0.01 && shares[3]!.p > 0.05);
+});
+
+statistics('variance share of the only knob: blocks by seed, by hand', () => {
+  // Seeds differ by 100, trials by 1: centred by seed, the groups are {−1 − d, −1 + d}, {d, −d}, {1, 1} with d = 0.1;
+  // between 4, within 0.04 with 3 degrees: (4 − 2 · 0.04 / 3) / 4.04.
+  const share = varianceShareOfTrials(
+    [
+      [-1.1, 98.9 + 0.2],
+      [0.1, 99.9],
+      [1, 101],
+    ],
+    1,
+  );
+  near(share.share, (4 - (2 * 0.04) / 3) / 4.04, 1e-9);
+  const twenty = (shift: number) => Array.from({ length: 20 }, (_, seed) => seed * 1000 + ((seed * 7919) % 13) + shift);
+  assert.ok(varianceShareOfTrials([twenty(0), twenty(1), twenty(2)], 1).p < 0.01);
+  assert.is(varianceShareOfTrials([twenty(0), twenty(0), twenty(0)], 1).share, 0);
+  const noise = (trial: number) => Array.from({ length: 20 }, (_, seed) => (seed * 7919 + trial * 104_729) % 101);
+  assert.ok(varianceShareOfTrials([noise(1), noise(2), noise(3)], 1).p > 0.05);
 });
 
 statistics('variance shares: ε² of a table by hand, and of values that do not vary', () => {
