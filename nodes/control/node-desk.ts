@@ -24,7 +24,7 @@ export interface NodeEvents {
   onChanged(entry: TaskEntry): void;
   /** Control's public key under manifests. */
   manifestKey(): string;
-  /** A client failed at the assignment of this revision, or an earlier one: is it told again? */
+  /** A node failed at the assignment of this revision, or an earlier one: is it told again? */
   isRetried(entry: TaskEntry, row: ClientTaskRecord | RelayTaskRecord, heldRevision: number): boolean;
   /** A node has connected, perhaps for the first time. */
   onHello(node: FleetNode): void;

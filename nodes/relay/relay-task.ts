@@ -114,9 +114,9 @@ export class RelayTask implements Task {
 
   async follow(assignment: Assignment): Promise<'goes on' | 'again' | 'outdated'> {
     const { link, stateDirectory } = this.#agent;
-    // Control tells a relay again that has failed: what lies on the disk is taken up where it was left.
-    if (this.#state() === 'failed') return 'again';
-    return (await this.#growing?.follow(assignment, link, stateDirectory)) ?? 'goes on';
+    const how = (await this.#growing?.follow(assignment, link, stateDirectory)) ?? 'goes on';
+    // A relay that has failed is told again: what lies on the disk, unless outdated, is taken up where it was left.
+    return how === 'goes on' && this.#state() === 'failed' ? 'again' : how;
   }
 
   online(): void {
